@@ -1,0 +1,71 @@
+"""Captions of scenes: a short one, as a user types it, and a long descriptive one, as a captioner writes it."""
+
+import numpy as np
+
+from worldreel.worlds.scenes import Actor, Background, Scene
+
+
+def short_caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
+    """One line. Without `rng` the plainest wording, always the same."""
+    actors = [_short_actor(actor, scene, rng) for actor in scene.actors]
+    words = actors[0] if len(actors) == 1 else ", ".join(actors[:-1]) + " and " + actors[-1]
+    return f"{words} on {_background(scene.background, rng)}"
+
+
+def long_caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
+    """Two to four sentences: kind, subjects with their size, what they do and where, background."""
+    rng = rng or np.random.default_rng(0)
+    still = scene.canvas.frames == 1
+    kind = _pick(rng, ["A picture", "An image", "A still"] if still else ["A video", "An animation", "A short clip"])
+    names = [actor.subject.phrase for actor in scene.actors]
+    listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+    sentences = [f"{kind} of {listed} on {_background(scene.background, rng)}."]
+    for actor in scene.actors:
+        size = "large" if actor.size > 0.43 else "small" if actor.size < 0.29 else "medium-sized"
+        sentences.append(f"The {size} {actor.subject.name} {_deed(actor, scene, rng, long=True)}.")
+    return " ".join(sentences)
+
+
+def _short_actor(actor: Actor, scene: Scene, rng: np.random.Generator | None) -> str:
+    deed = _deed(actor, scene, rng, long=False)
+    return f"{actor.subject.phrase} {deed}" if deed else actor.subject.phrase
+
+
+def _deed(actor: Actor, scene: Scene, rng: np.random.Generator | None, *, long: bool) -> str:
+    place = {"left": "on the left", "right": "on the right", "middle": "in the middle"}.get(actor.position or "", "")
+    if actor.direction and scene.canvas.frames > 1:
+        verb = _pick(rng, [actor.subject.verb, "moves"])
+        way = _way(actor.direction, rng)
+        if long:
+            seconds = scene.canvas.frames / float(scene.canvas.fps)
+            fraction = float(np.abs(np.subtract(actor.end, actor.start)).max())
+            speed = "slowly" if fraction / seconds < 0.15 else "quickly" if fraction / seconds > 0.35 else "steadily"
+            return " ".join(filter(None, [verb, speed, way, place]))
+        return f"{verb} {way} {place}".strip()
+    if long:
+        return f"{_pick(rng, ['stands still', 'stays', 'is'])} {place}".strip()
+    if scene.canvas.frames == 1:
+        return place
+    return f"{_pick(rng, ['stands', 'stays'])} {place}".strip()
+
+
+def _way(direction: str, rng: np.random.Generator | None) -> str:
+    if direction in ("left", "right"):
+        return _pick(rng, [f"to the {direction}", direction])
+    return _pick(rng, [direction, f"{direction}ward"])
+
+
+def _background(background: Background, rng: np.random.Generator | None) -> str:
+    if len(background.names) == 1:
+        colour = background.names[0]
+        article = "an" if colour[0] in "aeio" else "a"
+        return _pick(rng, [f"{article} {colour} background", f"a plain {colour} background", f"{article} {colour} backdrop"])
+    top, bottom = background.names
+    return _pick(rng, [f"a background fading from {top} to {bottom}", f"a background that is {top} above and {bottom} below"])
+
+
+def _pick(rng: np.random.Generator | None, wordings: list[str]) -> str:
+    """The first wording is the plainest, and the most common: half of all."""
+    if rng is None or rng.random() < 0.5:
+        return wordings[0]
+    return wordings[int(rng.integers(len(wordings)))]

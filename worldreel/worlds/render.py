@@ -1,0 +1,66 @@
+"""Draws scenes: every frame of every scene of one shape in one batch, on any device torch has."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from worldreel.worlds.scenes import Actor, Background, Scene
+from worldreel.worlds.sprites import SHARPNESS, Sprite
+
+
+def render(scenes: Sequence[Scene], sprites: Mapping[str, Sprite], device: str | torch.device = "cpu") -> tuple[Tensor, Tensor]:
+    """Draws scenes that share size and length.
+
+    Returns the video [B, 3, T, H, W] in [-1, 1] and how much of each pixel the actors cover, [B, 1, T, H, W] in [0, 1].
+    """
+    canvas = scenes[0].canvas
+    shape = (len(scenes), canvas.frames, canvas.height, canvas.width)
+    backgrounds = torch.stack([_gradient(scene.background, canvas.height) for scene in scenes]).to(device)
+    picture = backgrounds[:, None, :, :, None].expand(shape[0], shape[1], 3, shape[2], shape[3])
+    cover = torch.zeros(shape[0], shape[1], 1, shape[2], shape[3], device=device)
+    for layer in range(max(len(scene.actors) for scene in scenes)):
+        drawn = [number for number, scene in enumerate(scenes) if layer < len(scene.actors)]
+        layers = [_layer(scenes[number], scenes[number].actors[layer], sprites) for number in drawn]
+        texture = torch.cat([texture for texture, _ in layers]).to(device)
+        theta = torch.cat([theta for _, theta in layers]).to(device)
+        grid = F.affine_grid(theta, [len(theta), 4, canvas.height, canvas.width], align_corners=False)
+        rgba = F.grid_sample(texture.float() / 255, grid, align_corners=False).unflatten(0, (len(drawn), canvas.frames))
+        colour, alpha = rgba[:, :, :3], rgba[:, :, 3:]
+        if len(drawn) < len(scenes):
+            everywhere = torch.zeros(len(scenes), *rgba.shape[1:], device=device)
+            everywhere[drawn] = rgba
+            colour, alpha = everywhere[:, :, :3], everywhere[:, :, 3:]
+        picture = picture * (1 - alpha) + colour
+        cover = cover + alpha - cover * alpha
+    return (picture * 2 - 1).transpose(1, 2).contiguous(), cover.transpose(1, 2).contiguous()
+
+
+def to_frames(video: Tensor) -> np.ndarray:
+    """One video tensor [3, T, H, W] in [-1, 1] as media frames [T, H, W, 3] uint8."""
+    frames = ((video.float().clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+    return frames.permute(1, 2, 3, 0).contiguous().cpu().numpy()
+
+
+def _gradient(background: Background, height: int) -> Tensor:
+    """[3, H] in [0, 1]: one colour, or the fade from top to bottom."""
+    top, bottom = torch.tensor(background.rgb[0]), torch.tensor(background.rgb[-1])
+    along = torch.linspace(0, 1, height)
+    return (top[:, None] * (1 - along) + bottom[:, None] * along) / 255
+
+
+def _layer(scene: Scene, actor: Actor, sprites: Mapping[str, Sprite]) -> tuple[Tensor, Tensor]:
+    """The sprite's frame [T, 4, side, side] and the affine map from canvas to sprite [T, 2, 3] by frame of the scene."""
+    canvas, sprite, side = scene.canvas, sprites[actor.subject.codepoint], scene.side(actor)
+    level = int(np.argmin([abs(scale - side / sprite.side) for scale in SHARPNESS]))
+    texture = sprite.frames[level, torch.from_numpy(sprite.frame_at(canvas.seconds + actor.phase))]
+    centres = scene.centres(actor)
+    theta = np.zeros((canvas.frames, 2, 3), np.float32)
+    for axis, extent in enumerate((canvas.width, canvas.height)):
+        theta[:, axis, axis] = extent / side
+        theta[:, axis, 2] = -(2 * centres[:, axis] / extent - 1) * extent / side
+    if actor.mirrored:
+        theta[:, 0] *= -1
+    return texture, torch.from_numpy(theta)

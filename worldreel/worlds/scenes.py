@@ -1,0 +1,161 @@
+"""Scenes of the sprites world: what stands or moves where, on which background. A scene is a plain value.
+
+Drawn at random but for a seed; a scene never shows a withheld pair unless it is asked for one.
+"""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from worldreel.worlds.subjects import COLOURS, DIRECTIONS, POSITIONS, SUBJECTS, Subject, withheld
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Size in pixels, length in frames, rate in frames a second. One frame is an image."""
+
+    width: int
+    height: int
+    frames: int
+    fps: Fraction = Fraction(12)
+
+    @property
+    def seconds(self) -> np.ndarray:
+        """The time of each frame, [frames]."""
+        return np.arange(self.frames) / float(self.fps)
+
+
+@dataclass(frozen=True)
+class Background:
+    """One colour, or a fade from the first (top) to the second (bottom). `rgb` are the exact colours drawn."""
+
+    names: tuple[str, ...]
+    rgb: tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A subject on a straight path. `start` and `end` are its centre in fractions of the canvas; `size` in fractions of
+    the canvas's shorter side; `direction` is None where it stands, `position` None where it moves across the canvas."""
+
+    subject: Subject
+    size: float
+    start: tuple[float, float]
+    end: tuple[float, float]
+    phase: float
+    direction: str | None = None
+    position: str | None = None
+
+    @property
+    def mirrored(self) -> bool:
+        return self.direction == "right" and self.subject.faces_left
+
+
+@dataclass(frozen=True)
+class Scene:
+    canvas: Canvas
+    background: Background
+    actors: tuple[Actor, ...]
+
+    def centres(self, actor: Actor) -> np.ndarray:
+        """The actor's centre in pixels, (x, y) by frame: [frames, 2]."""
+        along = np.linspace(0, 1, self.canvas.frames)[:, None] if self.canvas.frames > 1 else np.full((1, 1), 0.5)
+        path = (1 - along) * np.array(actor.start) + along * np.array(actor.end)
+        return path * (self.canvas.width, self.canvas.height)
+
+    def side(self, actor: Actor) -> float:
+        """The side of the actor's square in pixels."""
+        return actor.size * min(self.canvas.width, self.canvas.height)
+
+    @property
+    def is_withheld(self) -> bool:
+        return any(
+            withheld(actor.subject.name, attribute)
+            for actor in self.actors
+            for attribute in (actor.direction, *self.background.names)
+            if attribute
+        )
+
+
+def random_scene(seed: tuple[int, ...], canvas: Canvas, *, withheld_pairs: bool = False, alone: float = 0.75) -> Scene:
+    """A scene for this canvas. `withheld_pairs`: True gives only scenes with such a pair, False none. `alone`: the share
+    of scenes with one actor; two are twice as common as three."""
+    rng = np.random.default_rng(seed)
+    while True:
+        count = 1 if rng.random() < alone else 2 + int(rng.random() < 1 / 3)
+        actors = (_lone_actor(rng, canvas),) if count == 1 else _row_of_actors(rng, canvas, count)
+        scene = Scene(canvas, _background(rng), actors)
+        if scene.is_withheld == withheld_pairs:
+            return scene
+
+
+def with_subjects(scene: Scene, *subjects: Subject) -> Scene:
+    """The same scene played by others, in order."""
+    actors = tuple(replace(actor, subject=subject) for actor, subject in zip(scene.actors, subjects, strict=True))
+    return replace(scene, actors=actors)
+
+
+def _background(rng: np.random.Generator) -> Background:
+    count = 1 if rng.random() < 0.75 else 2
+    names = tuple(str(name) for name in rng.choice(list(COLOURS), count, replace=False))
+    rgb = []
+    for name in names:
+        red, green, blue = np.clip(np.array(COLOURS[name]) + rng.integers(-8, 9, 3), 0, 255)
+        rgb.append((int(red), int(green), int(blue)))
+    return Background(names, tuple(rgb))
+
+
+def _subject(rng: np.random.Generator) -> Subject:
+    return SUBJECTS[int(rng.integers(len(SUBJECTS)))]
+
+
+def _lone_actor(rng: np.random.Generator, canvas: Canvas) -> Actor:
+    size = rng.uniform(0.36, 0.52)
+    half = _half(size, canvas)
+    phase = float(rng.uniform(0, 3))
+    if canvas.frames > 1 and rng.random() < 0.6:
+        direction = str(rng.choice(list(DIRECTIONS)))
+        axis = 0 if direction in ("left", "right") else 1
+        sign = DIRECTIONS[direction][axis]
+        room = 1 - 2 * half[axis]
+        travel = rng.uniform(min(0.28, room), min(0.55, room))
+        middle = 0.5 + rng.uniform(-0.5, 0.5) * (room - travel)
+        start, end = np.array([0.5, 0.5]), np.array([0.5, 0.5])
+        start[axis], end[axis] = middle - sign * travel / 2, middle + sign * travel / 2
+        across = rng.uniform(-0.12, 0.12)
+        start[1 - axis] += across
+        end[1 - axis] += across
+        return Actor(_subject(rng), size, _inside(start, half), _inside(end, half), phase, direction=direction)
+    position = str(rng.choice(list(POSITIONS)))
+    place = _inside(np.array([POSITIONS[position] + rng.uniform(-0.04, 0.04), 0.5 + rng.uniform(-0.15, 0.15)]), half)
+    return Actor(_subject(rng), size, place, place, phase, position=position)
+
+
+def _row_of_actors(rng: np.random.Generator, canvas: Canvas, count: int) -> tuple[Actor, ...]:
+    """Different subjects side by side, each in its own column, where it stands or moves up or down."""
+    columns = ("left", "right") if count == 2 else ("left", "middle", "right")
+    subjects = rng.choice(len(SUBJECTS), count, replace=False)
+    size = rng.uniform(0.30, 0.38) if count == 2 else rng.uniform(0.24, 0.29)
+    half = _half(size, canvas)
+    actors = []
+    for number, column in enumerate(columns):
+        x = (0.26 + 0.48 * number if count == 2 else 0.18 + 0.32 * number) + rng.uniform(-0.02, 0.02)
+        direction = str(rng.choice(["up", "down"])) if canvas.frames > 1 and rng.random() < 0.4 else None
+        travel = rng.uniform(0.3, 0.5) * DIRECTIONS[direction][1] if direction else 0.0
+        y = 0.5 + rng.uniform(-0.08, 0.08)
+        start, end = _inside(np.array([x, y - travel / 2]), half), _inside(np.array([x, y + travel / 2]), half)
+        phase = float(rng.uniform(0, 3))
+        actors.append(Actor(SUBJECTS[int(subjects[number])], size, start, end, phase, direction, column))
+    return tuple(actors)
+
+
+def _half(size: float, canvas: Canvas) -> np.ndarray:
+    """Half of the actor's sides in fractions of the canvas, with a little room to the edge."""
+    side = size * min(canvas.width, canvas.height)
+    return np.array([side / canvas.width, side / canvas.height]) / 2 + 0.01
+
+
+def _inside(centre: np.ndarray, half: np.ndarray) -> tuple[float, float]:
+    x, y = np.clip(centre, half, 1 - half)
+    return float(x), float(y)

@@ -1,0 +1,77 @@
+"""The sprite pack in memory: every frame of every sprite, with its alpha, at several sharpnesses."""
+
+import io
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from worldreel.errors import UserError
+from worldreel.worlds.subjects import SUBJECTS
+
+SHARPNESS = (1.0, 0.7, 0.5, 0.35, 0.25)
+"""Scales at which a sprite is kept low-passed, so that drawing it small does not alias (a mip map at one size)."""
+
+
+@dataclass(frozen=True)
+class Sprite:
+    """`frames`: premultiplied RGBA, uint8 [sharpness, frames, 4, side, side]; `seconds`: how long one loop takes."""
+
+    codepoint: str
+    frames: Tensor
+    seconds: float
+
+    @property
+    def side(self) -> int:
+        return self.frames.shape[-1]
+
+    def frame_at(self, seconds: np.ndarray) -> np.ndarray:
+        """The frame shown at each time; the loop repeats."""
+        count = self.frames.shape[1]
+        return np.floor(seconds / self.seconds * count + 1e-6).astype(int) % count
+
+
+def pack_path() -> Path:
+    """Where the pack lies: `WORLDREEL_ASSETS`, or `assets/` of the checkout. Raises UserError if it is not there."""
+    folder = Path(os.environ.get("WORLDREEL_ASSETS") or Path(__file__).parents[2] / "assets")
+    path = folder / "sprites.zip"
+    if not path.is_file():
+        raise UserError(f"{path}: no sprite pack; work in a checkout of the repository or set WORLDREEL_ASSETS to its assets/")
+    return path
+
+
+@lru_cache(maxsize=4)
+def load_sprites(taught_only: bool = True) -> dict[str, Sprite]:
+    """All sprites by code point (the taught subjects, or the whole pack). Takes about 2 s; the result is shared."""
+    taught = {subject.codepoint for subject in SUBJECTS}
+    with zipfile.ZipFile(pack_path()) as archive:
+        index = json.loads(archive.read("index.json"))
+        return {
+            entry["codepoint"]: Sprite(entry["codepoint"], _decode(archive.read(f"{entry['codepoint']}.webp")), entry["seconds"])
+            for entry in index
+            if entry["codepoint"] in taught or not taught_only
+        }
+
+
+def _decode(data: bytes) -> Tensor:
+    image = Image.open(io.BytesIO(data))
+    frames = []
+    for number in range(getattr(image, "n_frames", 1)):
+        image.seek(number)
+        frames.append(np.asarray(image.convert("RGBA")))
+    rgba = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float()
+    rgba[:, :3] *= rgba[:, 3:] / 255  # premultiplied, so that interpolation never mixes in the colour of empty pixels
+    side = rgba.shape[-1]
+    levels = [rgba]
+    for scale in SHARPNESS[1:]:
+        small = F.interpolate(rgba, size=round(side * scale), mode="bicubic", antialias=True)
+        levels.append(F.interpolate(small, size=side, mode="bilinear"))
+    return torch.stack(levels).clamp(0, 255).round().to(torch.uint8)
