@@ -45,7 +45,7 @@ lint: setup ## Check style, types and the floors
 	$(BIN)/mypy --strict worldreel
 	$(BIN)/lint-imports
 
-assets: setup ## Make assets/sprites.zip anew from its npm packages in PACKAGES (fetched with npm if missing, 730 MB)
+assets: setup ## Make assets/sprites.zip anew from npm packages in PACKAGES (fetched if missing, 730 MB)
 	@mkdir -p '$(PACKAGES)'
 	@cd '$(PACKAGES)' && for n in 1 2 3 4; do \
 		test -f lobehub-fluent-emoji-anim-$$n-1.0.0.tgz || npm pack --silent @lobehub/fluent-emoji-anim-$$n@1.0.0 || exit 1; \

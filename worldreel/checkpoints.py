@@ -1,10 +1,6 @@
 """Weights on disk: safetensors only (never a pickle), and whole or absent, even through `kill -9`."""
 
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -13,40 +9,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from worldreel.errors import UserError
+from worldreel.files import whole_file, whole_folder
 
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Gives a temporary path beside `path`; on success it becomes `path` in one step, on any failure it is removed."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(descriptor)
-    temporary = Path(name)
-    try:
-        yield temporary
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Like `whole_file` for a folder, which must not exist yet."""
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        temporary.replace(path)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+__all__ = ["load_into", "load_metadata", "load_tensors", "save_tensors", "whole_file", "whole_folder"]
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:

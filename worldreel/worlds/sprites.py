@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +13,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from worldreel.errors import UserError
+from worldreel.assets import asset
 from worldreel.worlds.subjects import SUBJECTS
 
 SHARPNESS = (1.0, 0.7, 0.5, 0.35, 0.25)
@@ -40,12 +39,8 @@ class Sprite:
 
 
 def pack_path() -> Path:
-    """Where the pack lies: `WORLDREEL_ASSETS`, or `assets/` of the checkout. Raises UserError if it is not there."""
-    folder = Path(os.environ.get("WORLDREEL_ASSETS") or Path(__file__).parents[2] / "assets")
-    path = folder / "sprites.zip"
-    if not path.is_file():
-        raise UserError(f"{path}: no sprite pack; work in a checkout of the repository or set WORLDREEL_ASSETS to its assets/")
-    return path
+    """Where the sprite pack lies. Raises UserError if it is not there."""
+    return asset("sprites.zip")
 
 
 @lru_cache(maxsize=4)

@@ -1,0 +1,49 @@
+import pytest
+import torch
+import torch.nn.functional as F
+
+from worldreel.text import Knowledge
+
+TAUGHT = ["dog", "cat", "car", "ghost", "ladybug", "left", "right", "down", "red", "blue", "purple", "teal", "walks", "swims"]
+
+
+@pytest.fixture(scope="module")
+def knowledge(tokenizer, table):
+    return Knowledge(tokenizer, table)
+
+
+def test_taught_words_are_known_as_themselves(knowledge):
+    known = knowledge.nearest_known("A Dog walks LEFT, on a blue background.", TAUGHT)
+    assert {"dog": "dog", "walks": "walks", "left": "left", "blue": "blue"}.items() <= known.items()
+
+
+@pytest.mark.parametrize(
+    ("word", "taught"),
+    [("puppy", "dog"), ("kitten", "cat"), ("automobile", "car"), ("leftward", "left"), ("phantom", "ghost")],
+)
+def test_words_near_taught_ones_are_known(knowledge, word, taught):
+    assert knowledge.nearest_known(f"a {word}", TAUGHT)[word] == taught
+
+
+def test_foreign_words_are_not_known(knowledge):
+    assert knowledge.nearest_known("the guitar of democracy 狗 🐕 qqqq", TAUGHT) == {}
+    assert knowledge.nearest_known("", TAUGHT) == knowledge.nearest_known("a dog", []) == {}
+
+
+def test_order_is_the_prompts(knowledge):
+    assert list(knowledge.nearest_known("left red puppy dog", TAUGHT)) == ["left", "red", "puppy", "dog"]
+
+
+def test_the_table_puts_synonyms_nearer_than_strangers(tokenizer, table):
+    def cosine(one, other):
+        a, b = (table[tokenizer.encode(word)].float().mean(0) for word in (one, other))
+        return float(F.cosine_similarity(a, b, dim=0))
+
+    for synonym, word, stranger in (("crimson", "red", "car"), ("violet", "purple", "dog"), ("puppy", "dog", "table")):
+        assert cosine(synonym, word) > 0.3 > cosine(synonym, stranger)
+
+
+def test_rows_have_unit_rms(tokenizer, table):
+    assert table.shape == (len(tokenizer), 128)
+    assert table.dtype == torch.bfloat16
+    torch.testing.assert_close(table.float().square().mean(1), torch.ones(len(tokenizer)), atol=0.01, rtol=0)

@@ -1,0 +1,59 @@
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from worldreel.worlds.captions import long_caption, short_caption
+from worldreel.worlds.scenes import Actor, Background, Canvas, Scene, random_scene
+from worldreel.worlds.subjects import BY_NAME, COLOURS
+
+VIDEO, STILL = Canvas(128, 128, 25), Canvas(128, 128, 1)
+
+
+def plain_scene(canvas, **changes):
+    actor = Actor(BY_NAME["dog"], 0.4, (0.7, 0.5), (0.3, 0.5), 0.0, **changes)
+    return Scene(canvas, Background(("blue",), (COLOURS["blue"],)), (actor,))
+
+
+def test_the_plainest_wording():
+    assert short_caption(plain_scene(VIDEO, direction="left")) == "a dog walks to the left on a blue background"
+    assert short_caption(plain_scene(VIDEO, position="right")) == "a dog stands on the right on a blue background"
+    assert short_caption(plain_scene(STILL, position="middle")) == "a dog in the middle on a blue background"
+    assert "of a dog on a blue background. The medium-sized dog" in long_caption(plain_scene(STILL, position="middle"))
+
+
+@pytest.mark.parametrize("canvas", [VIDEO, STILL], ids=["video", "still"])
+@pytest.mark.parametrize("caption", [short_caption, long_caption])
+def test_a_caption_names_all_there_is_in_any_wording(canvas, caption):
+    for seed in range(150):
+        scene = random_scene((21, seed), canvas, alone=0.5)
+        for rng in (None, np.random.default_rng(seed)):
+            text = caption(scene, rng)
+            for actor in scene.actors:
+                assert actor.subject.phrase in text
+                for word in (actor.direction, actor.position):
+                    assert word is None or word in text
+            places = [text.index(name, text.index(" on a")) for name in scene.background.names]
+            assert all(before < after for before, after in pairwise(places))
+
+
+def test_the_subjects_come_from_left_to_right():
+    for seed in range(100):
+        scene = random_scene((22, seed), VIDEO, alone=0)
+        places = [short_caption(scene).index(actor.subject.phrase) for actor in scene.actors]
+        assert places == sorted(places)
+
+
+def test_the_same_draw_gives_the_same_words_and_draws_differ():
+    scene = random_scene((23, 1), VIDEO)
+    assert short_caption(scene) == short_caption(scene)
+    assert long_caption(scene, np.random.default_rng(5)) == long_caption(scene, np.random.default_rng(5))
+    assert len({short_caption(scene, np.random.default_rng(seed)) for seed in range(40)}) > 3
+
+
+def test_a_still_does_not_move():
+    for seed in range(60):
+        scene = random_scene((24, seed), STILL)
+        text = short_caption(scene, np.random.default_rng(seed))
+        assert not any(f" {actor.subject.verb}" in text for actor in scene.actors)
+        assert " moves" not in text

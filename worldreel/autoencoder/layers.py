@@ -1,0 +1,218 @@
+"""Layers that see only the past, and remember it between chunks.
+
+Every layer takes `x [B, C, T, H, W]` and a `Memory` (or None). With a memory, a clip fed in chunks gives what
+the whole clip gives; without one, the chunk is the whole clip. The shapes and the rules for the first frame are those
+of Wan 2.1 and 2.2 (Wan et al. 2025, section 4.1), so that their weights fit.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Memory:
+    """The last frames that each layer has seen."""
+
+    def __init__(self) -> None:
+        self._past: dict[nn.Module, Tensor] = {}
+
+    def __contains__(self, layer: nn.Module) -> bool:
+        return layer in self._past
+
+    def join(self, layer: nn.Module, x: Tensor, length: int) -> Tensor:
+        """`x` with the `length` frames before it in front (zeros before the first), and remembers the last `length`."""
+        past = self._past.get(layer)
+        joined = _zeros_before(x, length) if past is None else torch.cat([past, x], dim=2)
+        self.keep(layer, joined, length)
+        return joined
+
+    def keep(self, layer: nn.Module, x: Tensor, length: int) -> None:
+        # A copy: a view would keep the whole chunk alive.
+        self._past[layer] = x[:, :, x.shape[2] - length :].clone()
+
+
+def _zeros_before(x: Tensor, length: int) -> Tensor:
+    return F.pad(x, (0, 0, 0, 0, length, 0))
+
+
+class CausalConv3d(nn.Conv3d):
+    """A convolution whose kernel ends at the present frame."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int | tuple[int, int, int]) -> None:
+        sizes = (kernel,) * 3 if isinstance(kernel, int) else kernel
+        super().__init__(inputs, outputs, sizes)
+        self.past = sizes[0] - 1
+        self.border = (sizes[1] // 2, sizes[2] // 2)
+
+    def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
+        weight = self.weight
+        if self.past and memory is None and x.shape[2] == 1:
+            weight = weight[:, :, -1:]  # an image has no past: only the kernel's last slice meets it
+        elif self.past:
+            x = _zeros_before(x, self.past) if memory is None else memory.join(self, x, self.past)
+        return F.conv3d(x, weight, self.bias, padding=(0, *self.border))
+
+
+class PixelNorm(nn.Module):
+    """RMS norm over the channels of one pixel: no pixel depends on another, so chunks and bands stay exact."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x.movedim(1, -1), self.gamma.shape, self.gamma.to(x.dtype), eps=1e-12).movedim(-1, 1)
+
+
+class ResidualBlock(nn.Module):
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.norm1, self.conv1 = PixelNorm(inputs), CausalConv3d(inputs, outputs, 3)
+        self.norm2, self.conv2 = PixelNorm(outputs), CausalConv3d(outputs, outputs, 3)
+        self.shortcut = CausalConv3d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        nn.init.zeros_(self.conv2.weight)  # a block begins as nothing but its shortcut
+
+    def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
+        hidden = self.conv1(F.silu(self.norm1(x)), memory)
+        return self.shortcut(x) + self.conv2(F.silu(self.norm2(hidden)), memory)
+
+
+class FrameAttention(nn.Module):
+    """Single-head attention among the pixels of one frame (Wan's middle block)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = PixelNorm(channels)
+        self.qkv, self.out = nn.Linear(channels, 3 * channels), nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
+        batch, _, frames, height, width = x.shape
+        rows = self.norm(x).movedim(1, -1).reshape(batch * frames, 1, height * width, -1)
+        q, k, v = self.qkv(rows).chunk(3, dim=-1)
+        mixed = self.out(F.scaled_dot_product_attention(q, k, v))
+        return x + mixed.reshape(batch, frames, height, width, -1).movedim(-1, 1)
+
+
+class Downsample(nn.Module):
+    """Halves space and, if asked, time. The first frame keeps a frame of its own."""
+
+    def __init__(self, channels: int, time: int, space: int) -> None:
+        super().__init__()
+        self.space = nn.Conv2d(channels, channels, 3, stride=2) if space == 2 else None
+        self.time = nn.Conv3d(channels, channels, (3, 1, 1), stride=(2, 1, 1)) if time == 2 else None
+
+    def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
+        if self.space is not None:
+            x = by_frame(self.space, F.pad(x, (0, 1, 0, 1)))
+        if self.time is None:
+            return x
+        if memory is not None and self in memory:
+            return self.time(memory.join(self, x, 1))  # one frame of past plus an even number of new ones
+        if memory is not None:
+            memory.keep(self, x, 1)
+        return x if x.shape[2] == 1 else torch.cat([x[:, :, :1], self.time(x)], dim=2)
+
+
+class Upsample(nn.Module):
+    """Doubles time, if asked, and space (nearest, then a convolution). The first frame stays one frame."""
+
+    def __init__(self, inputs: int, outputs: int, time: int, space: int) -> None:
+        super().__init__()
+        self.time = CausalConv3d(inputs, 2 * inputs, (3, 1, 1)) if time == 2 else None
+        self.scale = space
+        self.space = nn.Conv2d(inputs, outputs, 3, padding=1)
+
+    def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
+        if self.time is not None:
+            x = self._doubled(self.time, x, memory)
+        if self.scale > 1:
+            x = by_frame(lambda frames: F.interpolate(frames, scale_factor=float(self.scale), mode="nearest"), x)
+        return by_frame(self.space, x)
+
+    def _doubled(self, time: CausalConv3d, x: Tensor, memory: Memory | None) -> Tensor:
+        if memory is not None and self in memory:
+            return _interleave(time(x, memory))
+        if memory is not None:
+            memory.keep(self, x, 1)
+        first, rest = x[:, :, :1], x[:, :, 1:]
+        if rest.shape[2] == 0:
+            return first
+        # The first frame is no part of the past here (zeros are), as in Wan's cache.
+        padded = _zeros_before(rest, time.past) if memory is None else memory.join(time, rest, time.past)
+        return torch.cat([first, _interleave(F.conv3d(padded, time.weight, time.bias))], dim=2)
+
+
+class AveragedDown(nn.Module):
+    """Parameter-free shortcut past a stage that shrinks: pixels to channels, then means of groups of channels (DC-AE, Chen
+    et al. 2024; Wan 2.2). The first frame is paired with zeros."""
+
+    def __init__(self, inputs: int, outputs: int, time: int, space: int) -> None:
+        super().__init__()
+        self.outputs, self.time, self.space = outputs, time, space
+        if inputs * time * space**2 % outputs:
+            raise ValueError(f"{inputs} channels at strides {time}, {space} do not group into {outputs}")
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = _zeros_before(x, -x.shape[2] % self.time)
+        batch, channels, frames, height, width = x.shape
+        time, space = self.time, self.space
+        cells = x.reshape(batch, channels, frames // time, time, height // space, space, width // space, space)
+        cells = cells.permute(0, 1, 3, 5, 7, 2, 4, 6)
+        return cells.reshape(batch, self.outputs, -1, frames // time, height // space, width // space).mean(dim=2)
+
+
+class RepeatedUp(nn.Module):
+    """Parameter-free shortcut past a stage that grows: channels repeated, then channels to pixels (DC-AE; Wan 2.2)."""
+
+    def __init__(self, inputs: int, outputs: int, time: int, space: int) -> None:
+        super().__init__()
+        self.outputs, self.time, self.space = outputs, time, space
+        if outputs * time * space**2 % inputs:
+            raise ValueError(f"{inputs} channels do not repeat to {outputs} at strides {time}, {space}")
+        self.repeats = outputs * time * space**2 // inputs
+
+    def forward(self, x: Tensor, *, starts: bool) -> Tensor:
+        """`starts`: whether the clip's first frame is here, which gives one frame and not `time`."""
+        batch, _, frames, height, width = x.shape
+        time, space = self.time, self.space
+        cells = x.repeat_interleave(self.repeats, dim=1).reshape(batch, self.outputs, time, space, space, frames, height, width)
+        cells = cells.permute(0, 1, 5, 2, 6, 3, 7, 4)
+        grown = cells.reshape(batch, self.outputs, frames * time, height * space, width * space)
+        return grown[:, :, time - 1 :] if starts else grown
+
+
+class Stage(nn.Module):
+    """Residual blocks, then a change of resolution, then (where wanted) a parameter-free shortcut past both."""
+
+    def __init__(self, blocks: list[ResidualBlock], resample: Downsample | Upsample | None, shortcut: nn.Module | None) -> None:
+        super().__init__()
+        self.blocks, self.resample, self.shortcut = nn.ModuleList(blocks), resample, shortcut
+
+    def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
+        starts = memory is None or self not in memory
+        if memory is not None:
+            memory.keep(self, x, 0)
+        whole = x
+        for block in self.blocks:
+            x = block(x, memory)
+        if self.resample is not None:
+            x = self.resample(x, memory)
+        if self.shortcut is None:
+            return x
+        return x + (self.shortcut(whole, starts=starts) if isinstance(self.shortcut, RepeatedUp) else self.shortcut(whole))
+
+
+def _interleave(x: Tensor) -> Tensor:
+    """[B, 2C, T, H, W] -> [B, C, 2T, H, W]: each frame gives two."""
+    batch, channels, frames, height, width = x.shape
+    pairs = x.reshape(batch, 2, channels // 2, frames, height, width).permute(0, 2, 3, 1, 4, 5)
+    return pairs.reshape(batch, channels // 2, 2 * frames, height, width)
+
+
+def by_frame(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Applies a layer for pictures [B, C, H, W] to every frame."""
+    batch, channels, frames, height, width = x.shape
+    flat = x.transpose(1, 2).reshape(batch * frames, channels, height, width)
+    return layer(flat).unflatten(0, (batch, frames)).transpose(1, 2)

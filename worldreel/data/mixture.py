@@ -1,0 +1,89 @@
+"""A mixture of clips for the autoencoder: film, pictures, and scenes of the world with any sprite of the pack."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from worldreel.config import Config
+from worldreel.data.film import FilmStrip, find_strips
+from worldreel.shapes import VideoShape
+from worldreel.worlds.render import render
+from worldreel.worlds.scenes import Canvas, Scene, random_scene, with_subjects
+from worldreel.worlds.sprites import load_sprites
+from worldreel.worlds.subjects import Subject
+
+
+class MixtureConfig(Config):
+    """Where clips come from, and how often."""
+
+    film: Path | None = None
+    """A folder of film strips (`python -m worldreel.data.film`)."""
+    pictures: Path | None = None
+    """A folder of strips of stills (`python -m worldreel.data.pictures`)."""
+    world: float = 0.45
+    """The share of clips that are rendered; film and pictures are the rest."""
+    pixels: int = 220_000
+    """Pixels over all frames of a batch: small shapes come in larger batches."""
+    shapes: tuple[tuple[int, int, int], ...] = ((1, 128, 128), (5, 128, 128), (9, 96, 96), (9, 128, 96), (9, 96, 160), (17, 96, 96), (25, 80, 96))
+    """(frames, height, width) of the crops."""
+
+
+@dataclass
+class Batch:
+    """`video` [B, 3, T, H, W] in [-1, 1]; `cover` [B, 1, T, H, W], how much of a pixel is subject (0 where that is unknown)."""
+
+    video: Tensor
+    cover: Tensor
+
+
+class Mixture:
+    """Batches by number: the same seed and number give the same batch."""
+
+    def __init__(self, config: MixtureConfig, seed: int) -> None:
+        self.config, self.seed = config, seed
+        self.film = find_strips(config.film) if config.film else []
+        self.pictures = find_strips(config.pictures) if config.pictures else []
+        self.sprites = load_sprites(taught_only=False)
+        self.cast = [Subject(codepoint, codepoint, "moves", True) for codepoint in self.sprites]
+
+    def batch(self, number: int) -> Batch:
+        rng = np.random.default_rng((self.seed, number))
+        shape = VideoShape(*self.config.shapes[int(rng.integers(len(self.config.shapes)))])
+        count = max(1, self.config.pixels // shape.pixels)
+        footage = self._footage(shape)
+        rendered = count if not footage else int(rng.binomial(count, self.config.world))
+        parts = [_as_batch(_crop(footage, rng, shape)) for _ in range(count - rendered)]
+        if rendered:
+            canvas = Canvas(shape.width, shape.height, shape.frames, Fraction(int(rng.choice([8, 12, 24]))))
+            scenes = [self._scene((self.seed, number, place), canvas, rng) for place in range(rendered)]
+            parts.append(Batch(*render(scenes, self.sprites)))
+        return Batch(torch.cat([part.video for part in parts]), torch.cat([part.cover for part in parts]))
+
+    def _footage(self, shape: VideoShape) -> list[FilmStrip]:
+        """Film serves any shape, pictures only a single frame; there they are as common as film."""
+        if shape.frames > 1:
+            return self.film
+        return self.film + self.pictures * max(1, len(self.film))
+
+    def _scene(self, seed: tuple[int, ...], canvas: Canvas, rng: np.random.Generator) -> Scene:
+        scene = random_scene(seed, canvas, alone=0.5)
+        cast = rng.choice(len(self.cast), len(scene.actors), replace=False)
+        return with_subjects(scene, *(self.cast[int(number)] for number in cast))
+
+
+def _crop(footage: list[FilmStrip], rng: np.random.Generator, shape: VideoShape) -> np.ndarray:
+    """A random crop, long strips more often than short ones, at full or half rate, mirrored half of the time."""
+    lengths = np.array([len(strip.frames) for strip in footage], float)
+    strip = footage[int(rng.choice(len(footage), p=lengths / lengths.sum()))]
+    step = int(rng.integers(1, 3)) if shape.frames > 1 else 1
+    frames = strip.random_crop(rng, shape.frames, shape.height, shape.width, step)
+    return frames[:, :, ::-1] if rng.random() < 0.5 else frames
+
+
+def _as_batch(frames: np.ndarray) -> Batch:
+    video = torch.from_numpy(np.ascontiguousarray(frames)).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
+    return Batch(video, torch.zeros(1, 1, *video.shape[2:]))

@@ -1,0 +1,15 @@
+"""Classifier-free guidance (Ho and Salimans 2022)."""
+
+from torch import Tensor
+
+
+def guided(conditional: Tensor, unconditional: Tensor, scale: float, rescale: float = 0.0) -> Tensor:
+    """Clean tokens pushed away from what the model would make without the prompt. Scale 1 is no guidance.
+
+    `rescale` pulls the spread by token back to the conditional one (Lin et al. 2024, section 3.4): 0 not at all, 1 wholly.
+    """
+    pushed = unconditional + scale * (conditional - unconditional)
+    if rescale == 0:
+        return pushed
+    fitted = pushed * (conditional.std() / pushed.std().clamp(min=1e-6))
+    return rescale * fitted + (1 - rescale) * pushed

@@ -1,0 +1,146 @@
+"""The bundled model's text encoder: frozen static word embeddings, then a few small transformer blocks.
+
+The static table (see `prepare`) puts words that were never taught near those that were; the blocks learn what the words
+of one prompt mean together. Prompts of a call form one flat pack of tokens `[N, D]`, without padding.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from worldreel.config import Config
+
+
+class TextEncoderConfig(Config):
+    vocabulary: int = Field(default=30522, ge=1)
+    static_width: int = Field(default=128, ge=1)
+    width: int = Field(default=256, ge=1)
+    layers: int = Field(default=2, ge=0)
+    heads: int = Field(default=4, ge=1)
+    maximum_tokens: int = Field(default=96, ge=1)
+
+    @model_validator(mode="after")
+    def _heads_turn_in_pairs(self) -> "TextEncoderConfig":
+        if self.width % (2 * self.heads):
+            raise ValueError(f"width {self.width} is no multiple of 2 x heads {self.heads}")
+        return self
+
+
+class Group(NamedTuple):
+    """A stretch of the pack: so many prompts of so many tokens each."""
+
+    prompts: int
+    tokens: int
+
+
+class TextEncoder(nn.Module):
+    """Word pieces to text tokens. Each prompt begins with a learned `start`, all that an empty one has."""
+
+    table: Tensor
+
+    def __init__(self, config: TextEncoderConfig, table: Tensor | None = None) -> None:
+        """`table` [V, static width], as `load_table` reads it; without it, a random one until weights are loaded."""
+        super().__init__()
+        self.config = config
+        shape = (config.vocabulary, config.static_width)
+        if table is not None and table.shape != shape:
+            raise ValueError(f"the table is {tuple(table.shape)}, the configuration says {shape}")
+        # A buffer: saved with the weights, and out of every optimizer's reach.
+        self.register_buffer("table", (torch.randn(shape) if table is None else table.clone()).bfloat16())
+        self.project = nn.Linear(config.static_width, config.width, bias=False)
+        self.start = nn.Parameter(torch.randn(config.width))
+        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.layers))
+        self.norm = Norm(config.width)
+
+    def forward(self, token_lists: Sequence[Sequence[int]]) -> list[Tensor]:
+        """One tensor [1 + tokens, D] for each list, in the order given; tokens past the maximum are cut.
+
+        Equal prompts are computed once (both halves of guidance, a batch of one prompt) and share their tensor.
+        """
+        keys = [tuple(tokens[: self.config.maximum_tokens]) for tokens in token_lists]
+        if not keys:
+            return []
+        by_length: dict[int, list[tuple[int, ...]]] = defaultdict(list)
+        for key in dict.fromkeys(keys):
+            by_length[1 + len(key)].append(key)
+        prompts = [prompt for same in by_length.values() for prompt in same]
+        groups = [Group(len(same), length) for length, same in by_length.items()]
+        x = self._embedded(prompts)
+        turns = _turns(groups, self.config.width // self.config.heads, x)
+        for block in self.blocks:
+            x = block(x, turns, groups)
+        outputs = dict(zip(prompts, self.norm(x).split([1 + len(prompt) for prompt in prompts]), strict=True))
+        return [outputs[key] for key in keys]
+
+    def _embedded(self, prompts: Sequence[Sequence[int]]) -> Tensor:
+        """The pack [N, D]: a start before the words of each prompt."""
+        device = self.start.device
+        pieces = torch.tensor([piece for prompt in prompts for piece in (0, *prompt)], device=device)
+        starts = torch.tensor([place == 0 for prompt in prompts for place in range(1 + len(prompt))], device=device)
+        words: Tensor = self.project(F.embedding(pieces, self.table).to(self.start.dtype))
+        return torch.where(starts[:, None], self.start, words.to(self.start.dtype))  # autocast leaves what is summed up in fp32
+
+
+class Norm(nn.Module):
+    """RMS norm over the last axis, in the dtype of what comes in."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, self.gain.shape, self.gain.to(x.dtype), eps=1e-6)
+
+
+class Block(nn.Module):
+    """Pre-norm attention among the tokens of a prompt, then an MLP. Begins as the identity."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = Norm(width), Norm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        # Norms of queries and keys keep attention's logits bounded (Henry et al. 2020).
+        self.norm_q, self.norm_k = Norm(width // heads), Norm(width // heads)
+        self.widen, self.narrow = nn.Linear(width, 3 * width, bias=False), nn.Linear(3 * width, width, bias=False)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.narrow.weight)
+
+    def forward(self, x: Tensor, turns: tuple[Tensor, Tensor], groups: Sequence[Group]) -> Tensor:
+        """`x [N, D]`, `turns` as `_turns` makes them."""
+        q, k, v = self.qkv(self.norm1(x)).view(x.shape[0], 3, self.heads, -1).unbind(1)
+        q, k = (_turned(norm(part), turns).to(v.dtype) for norm, part in ((self.norm_q, q), (self.norm_k, k)))
+        x = x + self.out(_attention(q, k, v, groups).flatten(1))
+        added: Tensor = self.narrow(F.gelu(self.widen(self.norm2(x))))
+        return x + added
+
+
+def _attention(q: Tensor, k: Tensor, v: Tensor, groups: Sequence[Group]) -> Tensor:
+    """Attention inside each prompt, [N, heads, D] each; prompts of equal length go as one batch."""
+    ends = [0]
+    for group in groups:
+        ends.append(ends[-1] + group.prompts * group.tokens)
+    mixed = []
+    for group, (begin, end) in zip(groups, pairwise(ends), strict=True):
+        queries, keys, values = (part[begin:end].view(*group, *part.shape[1:]).transpose(1, 2) for part in (q, k, v))
+        mixed.append(F.scaled_dot_product_attention(queries, keys, values).transpose(1, 2).flatten(0, 1))
+    return torch.cat(mixed)
+
+
+def _turns(groups: Sequence[Group], width: int, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosine and sine [N, 1, width / 2] of rotary positions (Su et al. 2021), counted from each prompt's start."""
+    places = torch.cat([torch.arange(tokens).repeat(prompts) for prompts, tokens in groups])
+    angles = places[:, None] * 1000.0 ** (-torch.arange(0, width, 2) / width)
+    return angles.cos()[:, None].to(like), angles.sin()[:, None].to(like)
+
+
+def _turned(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+    cosine, sine = turns
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat([first * cosine - second * sine, first * sine + second * cosine], dim=-1)

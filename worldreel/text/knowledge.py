@@ -1,0 +1,44 @@
+"""Which words of a prompt mean something to a model: those it was taught, and those that lie near them."""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from worldreel.text.tokenizer import Tokenizer
+
+NEAR = 0.45
+"""Cosine from which words count as near: puppy and dog have 0.68, guitar and the nearest taught word of the sprites 0.3."""
+
+
+class Knowledge:
+    """Compares words by the static table [V, D] that the text encoder reads them with."""
+
+    def __init__(self, tokenizer: Tokenizer, table: Tensor) -> None:
+        self.tokenizer, self.table = tokenizer, table
+
+    def nearest_known(self, prompt: str, taught: Sequence[str], threshold: float = NEAR) -> dict[str, str]:
+        """Each word of the prompt that is known, with the nearest taught word; itself if it was taught.
+
+        `taught` should hold words of meaning (subjects, colours, directions, deeds), no articles or prepositions. An
+        empty answer says that no word of the prompt is known.
+        """
+        exact = {word: name for name in taught for word in self.tokenizer.words(name)[:1] if word == name.lower()}
+        words = self.tokenizer.words(prompt)
+        known = {word: exact[word] for word in words if word in exact}
+        others = [word for word in words if word not in exact]
+        if others and taught:
+            cosines, places = (self._vectors(others) @ self._vectors(taught).T).max(dim=1)
+            near = zip(others, cosines.tolist(), places.tolist(), strict=True)
+            known |= {word: taught[place] for word, cosine, place in near if cosine >= threshold}
+        return {word: known[word] for word in words if word in known}
+
+    def _vectors(self, words: Sequence[str]) -> Tensor:
+        """Directions [words, D]: the mean of a word's pieces; zero, which is near to nothing, where a piece is unknown."""
+        return torch.stack([self._vector(self.tokenizer.encode(word)) for word in words])
+
+    def _vector(self, pieces: list[int]) -> Tensor:
+        if not pieces or self.tokenizer.unknown in pieces:
+            return self.table.new_zeros(self.table.shape[1], dtype=torch.float32)
+        return F.normalize(self.table[pieces].float().mean(0), dim=0)

@@ -1,0 +1,109 @@
+"""The autoencoder's task: give back what it saw, through latents close to a standard normal."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from worldreel.autoencoder import Autoencoder, AutoencoderConfig
+from worldreel.config import Config
+from worldreel.data.mixture import Batch, Mixture, MixtureConfig
+from worldreel.devices import autocast, compute_dtype
+from worldreel.media.sheet import contact_sheet
+from worldreel.training.optimizers import muon_and_adamw
+from worldreel.training.task import Loss
+from worldreel.worlds.render import to_frames
+
+PREVIEWS = 10**9
+"""Batch numbers from here on are shown, never trained on."""
+
+
+class AutoencodingConfig(Config):
+    network: AutoencoderConfig
+    data: MixtureConfig
+    muon_rate: float = 2e-3
+    adamw_rate: float = 5e-4
+    squared: float = 4.0
+    """Weight of the squared error beside the absolute one."""
+    subject: float = 1.0
+    """Extra weight of pixels that a subject covers: backgrounds are most of a scene, and easy."""
+    divergence: float = 1e-3
+    """Weight of the KL divergence by latent value: how close latents come to a standard normal."""
+    seed: int = 0
+
+
+class Autoencoding:
+    """See `Task`."""
+
+    def __init__(self, config: AutoencodingConfig, device: torch.device) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.device = config, device
+        self.network = Autoencoder(config.network).to(device)
+        self.data = Mixture(config.data, config.seed)
+        self.dtype = compute_dtype(device)
+
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        return muon_and_adamw(self.network, self.config.muon_rate, self.config.adamw_rate, inside="stages")
+
+    def loss(self, step: int) -> Loss:
+        if step == 0:
+            self._fit_straight_path()
+        batch = self.data.batch(step)
+        video, cover = batch.video.to(self.device), batch.cover.to(self.device)
+        noise = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
+        with autocast(self.device, self.dtype):
+            posterior = self.network.posterior(video)
+            decoded = self.network.decoder(posterior.sample(noise))
+        self._follow_statistics(posterior.mean)
+        error = decoded.float() - video
+        weight = 1 + self.config.subject * cover
+        absolute, squared = (weight * error.abs()).mean(), (weight * error**2).mean()
+        divergence = posterior.divergence()
+        total = absolute + self.config.squared * squared + self.config.divergence * divergence
+        with torch.no_grad():
+            psnr = (10 * torch.log10(4 / (error**2).mean(dim=(1, 2, 3, 4)).clamp(min=1e-8))).mean()
+        return Loss(total, {"psnr": psnr.item(), "divergence": divergence.item()})
+
+    def _fit_straight_path(self, batches: int = 150, blocks: int = 400) -> None:
+        """Principal components of blocks of the training data, for both ends of the straight path."""
+        encoding, decoding = self.network.encoder.straight, self.network.decoder.straight
+        if encoding is None or decoding is None:
+            return
+        rng = torch.Generator().manual_seed(self.config.seed)
+        kept = []
+        for number in range(batches):
+            found = encoding.blocks(self.data.batch(PREVIEWS // 2 + number).video, starts=True).flatten(0, 3)
+            kept.append(found[torch.randint(len(found), (blocks,), generator=rng)])
+        encoding.fit(torch.cat(kept).to(self.device))
+        decoding.load_state_dict(encoding.state_dict())
+
+    @torch.no_grad()
+    def _follow_statistics(self, mean: Tensor) -> None:
+        """Keeps the latents' mean and standard deviation by channel, for those who want them normalised."""
+        self.network.latent_mean.lerp_(mean.mean(dim=(0, 2, 3, 4)), 0.01)
+        self.network.latent_std.lerp_(mean.std(dim=(0, 2, 3, 4)), 0.01)
+
+    @torch.inference_mode()
+    def preview(self, network: nn.Module, folder: Path, step: int) -> None:
+        """Clips, each above its reconstruction; the same ones every time."""
+        assert isinstance(network, Autoencoder)
+        rows = []
+        for number in range(6):
+            batch = self.data.batch(PREVIEWS + number)
+            rows += self._pair(network, batch)
+        Image.fromarray(contact_sheet(rows)).save(folder / f"step-{step:08d}.png")
+
+    def _pair(self, network: Autoencoder, batch: Batch) -> list[np.ndarray]:
+        video = batch.video[:1].to(self.device)
+        with autocast(self.device, self.dtype):
+            decoded = network.decode(network.encode(video))
+        return [to_frames(video[0]), to_frames(decoded[0])]
+
+    def state(self) -> dict[str, Tensor]:
+        return {}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        pass

@@ -1,0 +1,112 @@
+"""The loop: step, average, log, preview, checkpoint; it stops at its time limit and goes on from there bit for bit."""
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from worldreel.config import Config
+from worldreel.training.curve import draw_curve
+from worldreel.training.ema import Average
+from worldreel.training.optimizers import load_optimizer_state, optimizer_state
+from worldreel.training.run import RunFolder
+from worldreel.training.task import Task
+
+
+class Schedule(Config):
+    """How long, how fast, and how often to look."""
+
+    steps: int
+    warmup: int = 100
+    final_rate: float = 0.02
+    """The learning rate falls along a cosine to this share of its peak."""
+    ema: float = 0.999
+    gradient_norm: float = 1.0
+    log_every: int = 20
+    preview_every: int = 1000
+    checkpoint_every: int = 500
+
+    def rate(self, step: int) -> float:
+        """The share of the peak learning rate at a step."""
+        if step < self.warmup:
+            return (step + 1) / self.warmup
+        along = min(1.0, (step - self.warmup) / max(1, self.steps - self.warmup))
+        return self.final_rate + (1 - self.final_rate) * 0.5 * (1 + math.cos(math.pi * along))
+
+
+class Trainer:
+    """Trains a task in a folder. `watch` is called with each log row."""
+
+    def __init__(self, task: Task, schedule: Schedule, folder: Path, watch: Callable[[dict[str, float]], None] = lambda row: None) -> None:
+        self.task, self.schedule, self.run, self.watch = task, schedule, RunFolder(folder), watch
+        self.optimizers = task.optimizers()
+        self.peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
+        self.average = Average(task.network, schedule.ema)
+        self.step = 0
+        self.earlier_seconds = 0.0
+
+    def train(self, resume: bool = False, time_limit: float | None = None) -> Path:
+        """Runs to the last step or the time limit (seconds). Returns the last checkpoint, whose `ema` are the weights to use."""
+        self.run.create()
+        self.run.claim(resume)
+        if resume:
+            self._restore()
+        start = time.monotonic()
+        while self.step < self.schedule.steps:
+            row = self._one_step()
+            row["seconds"] = self.earlier_seconds + time.monotonic() - start
+            self._record(row)
+            if time_limit is not None and time.monotonic() - start > time_limit:
+                break
+        return self._save()
+
+    def _one_step(self) -> dict[str, float]:
+        share = self.schedule.rate(self.step)
+        for optimizer, peaks in zip(self.optimizers, self.peaks, strict=True):
+            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+                group["lr"] = peak * share
+        loss = self.task.loss(self.step)
+        loss.total.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.task.network.parameters(), self.schedule.gradient_norm)
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        self.average.update(self.task.network, self.step)
+        self.step += 1
+        return {"step": self.step, "loss": loss.total.item(), "gradient": norm.item(), "rate": share, **loss.parts}
+
+    def _record(self, row: dict[str, float]) -> None:
+        last = self.step == self.schedule.steps
+        if self.step % self.schedule.log_every == 0 or last:
+            self.run.log(row)
+            self.watch(row)
+        if self.step % self.schedule.preview_every == 0 or last:
+            self.task.preview(self.average.network, self.run.previews, self.step)
+            draw_curve(self.run.rows(), self.run.path / "loss.png")
+        if self.step % self.schedule.checkpoint_every == 0:
+            self._save()
+
+    def _save(self) -> Path:
+        return self.run.save(
+            self.step,
+            {
+                "network": self.task.network.state_dict(),
+                "ema": self.average.network.state_dict(),
+                "optimizer": optimizer_state(self.optimizers),
+                "task": self.task.state(),
+            },
+        )
+
+    def _restore(self) -> None:
+        checkpoint = self.run.latest()
+        assert checkpoint is not None
+        self.step, parts = self.run.load(checkpoint)
+        self.task.network.load_state_dict(parts["network"])
+        self.average.network.load_state_dict(parts["ema"])
+        load_optimizer_state(self.optimizers, parts["optimizer"])
+        self.task.load_state(parts["task"])
+        self.run.forget_after(self.step)
+        rows = self.run.rows()
+        self.earlier_seconds = rows[-1]["seconds"] if rows else 0.0

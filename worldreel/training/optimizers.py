@@ -1,0 +1,84 @@
+"""Muon for the matrices inside blocks, AdamW for all the rest; and their state as named tensors (never a pickle)."""
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum, made orthogonal by Newton-Schulz iterations (Jordan et al. 2024), for matrices and convolution kernels.
+
+    A kernel [outputs, inputs, ...] counts as a matrix [outputs, inputs x ...]; torch's own Muon takes matrices only. Updates are
+    scaled to the size of AdamW's (Liu et al. 2025, equation 4), so that one learning rate suits both.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.01) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                if "momentum" not in state:
+                    state["momentum"] = torch.zeros_like(parameter)
+                state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
+                ahead = parameter.grad.lerp(state["momentum"], group["momentum"])  # Nesterov
+                matrix = ahead.flatten(1)
+                update = orthogonal(matrix).view_as(ahead) * (0.2 * max(matrix.shape) ** 0.5)
+                parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-group["lr"])
+
+
+def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
+    """The nearest semi-orthogonal matrix, roughly: singular values end between 0.7 and 1.2."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = (matrix.T if tall else matrix).to(torch.bfloat16)
+    x = x / (x.norm() + 1e-7)
+    for _ in range(iterations):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return (x.T if tall else x).to(matrix.dtype)
+
+
+def muon_and_adamw(network: nn.Module, muon_rate: float, adamw_rate: float, inside: str, weight_decay: float = 0.01) -> list[torch.optim.Optimizer]:
+    """Muon takes every matrix or kernel of the module lists named `inside`; all the rest (embeddings, heads, gains) goes to AdamW."""
+    matrices, rest = [], []
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad:
+            (matrices if parameter.ndim >= 2 and f"{inside}." in name else rest).append(parameter)
+    return [Muon(matrices, muon_rate, weight_decay=weight_decay), adamw(rest, adamw_rate, weight_decay)]
+
+
+def adamw(parameters: Iterable[nn.Parameter], rate: float, weight_decay: float = 0.01) -> torch.optim.Optimizer:
+    """AdamW that decays matrices and kernels, but neither gains nor biases."""
+    listed = list(parameters)
+    groups = [
+        {"params": [parameter for parameter in listed if parameter.ndim > 1], "weight_decay": weight_decay},
+        {"params": [parameter for parameter in listed if parameter.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=rate, betas=(0.9, 0.99))
+
+
+def optimizer_state(optimizers: list[torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """All moments, named `optimizer.parameter.moment` by number."""
+    tensors = {}
+    for number, optimizer in enumerate(optimizers):
+        for parameter, moments in optimizer.state_dict()["state"].items():
+            for name, value in moments.items():
+                tensors[f"{number}.{parameter}.{name}"] = torch.as_tensor(value)
+    return tensors
+
+
+def load_optimizer_state(optimizers: list[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
+    for number, optimizer in enumerate(optimizers):
+        state = optimizer.state_dict()
+        state["state"] = {}
+        for key, value in tensors.items():
+            owner, parameter, name = key.split(".", 2)
+            if int(owner) == number:
+                state["state"].setdefault(int(parameter), {})[name] = value
+        optimizer.load_state_dict(state)

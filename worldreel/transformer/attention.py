@@ -1,0 +1,88 @@
+"""Attention over a packed sequence: segments of equal length go as one batch, the rest one by one. Nothing is padded."""
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pairs of equal lengths, which run together: rows of queries [G, Lq] and of keys [G, Lk] in their flat sequences."""
+
+    queries: Tensor
+    keys: Tensor
+
+
+def grouped(pairs: Iterable[tuple[range, range]], device: torch.device) -> list[Group]:
+    """Groups (queries, keys) ranges by their lengths."""
+    groups: dict[Hashable, list[tuple[range, range]]] = {}
+    for queries, keys in pairs:
+        groups.setdefault((len(queries), len(keys)), []).append((queries, keys))
+    return [Group(_rows([q for q, _ in group], device), _rows([k for _, k in group], device)) for group in groups.values()]
+
+
+def _rows(ranges: Sequence[range], device: torch.device) -> Tensor:
+    starts = torch.tensor([rows.start for rows in ranges])[:, None]
+    return (starts + torch.arange(len(ranges[0]))).to(device)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, groups: Sequence[Group]) -> Tensor:
+    """Attention of q [Nq, heads, d] to k and v [Nk, heads, d] within each pair of the groups: [Nq, heads, d]."""
+    if len(groups) == 1 and groups[0].queries.numel() == len(q) and groups[0].keys.numel() == len(k):
+        shape = groups[0].queries.shape  # one group in order: views, no copies
+        return _batched(q.unflatten(0, shape), *(x.unflatten(0, groups[0].keys.shape) for x in (k, v))).flatten(0, 1)
+    out = torch.empty_like(q)
+    for group in groups:
+        out[group.queries] = _batched(q[group.queries], k[group.keys], v[group.keys])
+    return out
+
+
+def _batched(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """[G, L, heads, d] each; same out."""
+    return F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)).transpose(1, 2)
+
+
+class RotaryTable:
+    """Cosines and sines of 3-D rotary positions (Su et al. 2021; axes split as in Wan), for interleaved pairs of channels."""
+
+    def __init__(self, positions: Tensor, head_width: int, theta: float = 10_000.0) -> None:
+        spatial = 2 * (head_width // 6)
+        angles = []
+        for axis, width in enumerate((head_width - 2 * spatial, spatial, spatial)):
+            frequencies = theta ** -(torch.arange(0, width, 2, device=positions.device, dtype=torch.float64) / width)
+            angles.append(positions[:, axis, None].double() * frequencies)
+        whole = torch.cat(angles, dim=1)
+        self.cos, self.sin = whole.cos().float()[:, None], whole.sin().float()[:, None]
+
+    def rotate(self, x: Tensor) -> Tensor:
+        """x [N, heads, d]."""
+        even, odd = x.float().unflatten(-1, (-1, 2)).unbind(-1)
+        turned = torch.stack([even * self.cos - odd * self.sin, even * self.sin + odd * self.cos], dim=-1)
+        return turned.flatten(-2).to(x.dtype)
+
+
+class Attention(nn.Module):
+    """Queries from x; keys and values from x itself or from text. RMS norm of queries and keys across all heads, as in Wan."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q, self.k, self.v, self.out = (nn.Linear(width, width) for _ in range(4))
+        self.norm_q, self.norm_k = nn.RMSNorm(width, eps=1e-6), nn.RMSNorm(width, eps=1e-6)
+
+    def forward(self, x: Tensor, groups: Sequence[Group], rotary: RotaryTable | None = None, text: Tensor | None = None) -> Tensor:
+        """x [N, D], text [M, D] or None for self-attention."""
+        source = x if text is None else text
+        q, k = self._split(self.norm_q(self.q(x))), self._split(self.norm_k(self.k(source)))
+        v = self._split(self.v(source))
+        if rotary is not None:
+            q, k = rotary.rotate(q), rotary.rotate(k)
+        mixed = attend(q.to(v.dtype), k.to(v.dtype), v, groups)
+        out: Tensor = self.out(mixed.flatten(1))
+        return out
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.unflatten(-1, (self.heads, -1))
