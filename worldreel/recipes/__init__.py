@@ -1,7 +1,10 @@
 """Recipes: functions that return a full, checked configuration of a run."""
 
-from worldreel.recipes.tiny import tiny_autoencoder
+from collections.abc import Callable
 
-RECIPES = {"tiny-autoencoder": tiny_autoencoder}
+from worldreel.recipes.tiny import tiny_autoencoder, tiny_transformer
+from worldreel.training.runs import Run
+
+RECIPES: dict[str, Callable[[], Run]] = {"tiny-autoencoder": tiny_autoencoder, "tiny-transformer": tiny_transformer}
 
 __all__ = ["RECIPES"]

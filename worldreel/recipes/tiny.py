@@ -2,24 +2,92 @@
 
 from worldreel.autoencoder import AutoencoderConfig
 from worldreel.data.mixture import MixtureConfig
+from worldreel.models.library import BUNDLED
+from worldreel.models.model import Defaults, Knows, Limits, ModelConfig
+from worldreel.text.encoder import TextEncoderConfig
 from worldreel.training.autoencoding import AutoencodingConfig
+from worldreel.training.filling import FillingConfig
+from worldreel.training.latents import CanvasShare, PoolConfig
 from worldreel.training.loop import Schedule
-from worldreel.training.runs import AutoencoderRun
+from worldreel.training.runs import AutoencoderRun, TransformerRun
+from worldreel.transformer import TransformerConfig
+from worldreel.worlds.subjects import COLOURS, DIRECTIONS, POSITIONS, SUBJECTS
+
+AUTOENCODER = AutoencoderConfig(
+    patch=4,
+    widths=(64, 128, 128),
+    strides=((2, 2), (2, 1)),
+    encoder_blocks=(1, 1, 1),
+    decoder_blocks=(2, 1, 2),
+)
+"""4x8x8 compression to 16 channels, 6M parameters."""
+
+CANVASES = (
+    CanvasShare(width=128, height=128, frames=25, weight=4),
+    CanvasShare(width=128, height=128, frames=13, fps=(6, 12), weight=0.6),
+    CanvasShare(width=96, height=96, frames=25, fps=(12, 12, 24), weight=1.5),
+    CanvasShare(width=96, height=96, frames=37, weight=0.6),
+    CanvasShare(width=64, height=64, frames=25, fps=(8, 12), weight=0.8),
+    CanvasShare(width=144, height=80, frames=25, weight=1.2),
+    CanvasShare(width=80, height=144, frames=25, weight=1.2),
+    CanvasShare(width=128, height=128, frames=1, weight=3),
+    CanvasShare(width=96, height=96, frames=1, weight=1),
+    CanvasShare(width=160, height=160, frames=1, weight=0.5),
+    CanvasShare(width=144, height=80, frames=1, weight=0.6),
+    CanvasShare(width=80, height=144, frames=1, weight=0.6),
+)
+"""Square, wide and tall, stills beside clips of one to three seconds."""
 
 
 def tiny_autoencoder() -> AutoencoderRun:
-    """4x8x8 compression to 16 channels, 5M parameters; 45 minutes on two cores.
+    """Forty minutes on two cores.
 
     Wants film strips: `--set task.data.film=FOLDER --set task.data.pictures=FOLDER`; without them it learns sprites only.
     """
-    network = AutoencoderConfig(
-        patch=4,
-        widths=(64, 128, 128),
-        strides=((2, 2), (2, 1)),
-        encoder_blocks=(1, 1, 1),
-        decoder_blocks=(2, 1, 2),
-    )
     return AutoencoderRun(
-        task=AutoencodingConfig(network=network, data=MixtureConfig()),
+        task=AutoencodingConfig(network=AUTOENCODER, data=MixtureConfig()),
         schedule=Schedule(steps=9000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
+    )
+
+
+def tiny_transformer() -> TransformerRun:
+    """An hour on two cores. Takes the autoencoder, the word table and the tokenizer of the bundled model, or those it is given."""
+    text = TextEncoderConfig()
+    bundled = BUNDLED / "tiny"
+    model = ModelConfig(
+        name="tiny",
+        autoencoder=AUTOENCODER,
+        text=text,
+        transformer=TransformerConfig(channels=4 * AUTOENCODER.latent_channels, text_width=text.width),
+        defaults=Defaults(),
+        limits=Limits(),
+        knows=sprites_knowledge(),
+    )
+    return TransformerRun(
+        task=FillingConfig(
+            model=model,
+            autoencoder=bundled / "autoencoder.safetensors",
+            table=bundled / "text.safetensors",
+            tokenizer=bundled / "tokenizer.json",
+            pool=PoolConfig(canvases=CANVASES),
+        ),
+        schedule=Schedule(steps=6000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
+    )
+
+
+def sprites_knowledge() -> Knows:
+    """What a model taught on the sprites world can be asked for."""
+    sizes = tuple(dict.fromkeys(f"{canvas.width}x{canvas.height}" for canvas in CANVASES))
+    return Knows(
+        summary="Animated emoji over plain and fading backgrounds: one to three subjects, standing or moving.",
+        subjects=tuple(subject.name for subject in SUBJECTS),
+        verbs=tuple(sorted({subject.verb for subject in SUBJECTS} | {"moves", "stands", "stays"})),
+        directions=tuple(DIRECTIONS),
+        positions=tuple(POSITIONS),
+        backgrounds=tuple(COLOURS),
+        sizes=sizes,
+        seconds=(0.0, 3.1),
+        fps=(6.0, 24.0),
+        canvases=("text", "first frame", "prefix"),
+        limits="It knows nothing beyond these words: no people, no places, no real footage.",
     )

@@ -7,7 +7,7 @@ from torch import Tensor
 from worldreel.checkpoints import load_tensors
 from worldreel.errors import UserError
 
-TABLE = "embeddings"
+TABLE = "table"
 """The tensor's name in the file."""
 
 

@@ -13,6 +13,7 @@ from worldreel.config import Config
 from worldreel.data.mixture import Batch, Mixture, MixtureConfig
 from worldreel.devices import autocast, compute_dtype
 from worldreel.media.sheet import contact_sheet
+from worldreel.models.model import save_weights
 from worldreel.training.optimizers import muon_and_adamw
 from worldreel.training.task import Loss
 from worldreel.worlds.render import to_frames
@@ -101,6 +102,10 @@ class Autoencoding:
         with autocast(self.device, self.dtype):
             decoded = network.decode(network.encode(video))
         return [to_frames(video[0]), to_frames(decoded[0])]
+
+    def export(self, network: nn.Module, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        save_weights(folder / "autoencoder.safetensors", network)
 
     def state(self) -> dict[str, Tensor]:
         return {}

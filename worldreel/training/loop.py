@@ -48,7 +48,7 @@ class Trainer:
         self.earlier_seconds = 0.0
 
     def train(self, resume: bool = False, time_limit: float | None = None) -> Path:
-        """Runs to the last step or the time limit (seconds). Returns the last checkpoint, whose `ema` are the weights to use."""
+        """Runs to the last step or the time limit (seconds). Returns the folder of the weights to use."""
         self.run.create()
         self.run.claim(resume)
         if resume:
@@ -60,7 +60,9 @@ class Trainer:
             self._record(row)
             if time_limit is not None and time.monotonic() - start > time_limit:
                 break
-        return self._save()
+        self._save()
+        self.task.export(self.average.network, self.run.model)
+        return self.run.model
 
     def _one_step(self) -> dict[str, float]:
         share = self.schedule.rate(self.step)

@@ -1,7 +1,7 @@
 """A run's folder: checkpoints that are whole or absent, the log, and the loss curve.
 
 ```
-RUN/config.json  RUN/log.jsonl  RUN/loss.png  RUN/previews/  RUN/checkpoints/step-00001000/
+RUN/config.json  RUN/log.jsonl  RUN/loss.png  RUN/previews/  RUN/checkpoints/step-00001000/  RUN/model/
 ```
 """
 
@@ -22,6 +22,7 @@ class RunFolder:
         self.path = path
         self.checkpoints = path / "checkpoints"
         self.previews = path / "previews"
+        self.model = path / "model"
         self.log_path = path / "log.jsonl"
 
     def create(self) -> None:

@@ -1,20 +1,36 @@
 """A run: the configuration of a task and its schedule, from which a trainer is made."""
 
-from pathlib import Path
+from abc import abstractmethod
 
 import torch
 
 from worldreel.config import Config
 from worldreel.training.autoencoding import Autoencoding, AutoencodingConfig
+from worldreel.training.filling import Filling, FillingConfig
 from worldreel.training.loop import Schedule
 from worldreel.training.task import Task
 
 
-class AutoencoderRun(Config):
-    """Teaches the autoencoder."""
+class Run(Config):
+    schedule: Schedule
+
+    @abstractmethod
+    def make_task(self, device: torch.device) -> Task: ...
+
+
+class AutoencoderRun(Run):
+    """Teaches an autoencoder."""
 
     task: AutoencodingConfig
-    schedule: Schedule
 
     def make_task(self, device: torch.device) -> Task:
         return Autoencoding(self.task, device)
+
+
+class TransformerRun(Run):
+    """Teaches a text encoder and a transformer, on the latents of a trained autoencoder."""
+
+    task: FillingConfig
+
+    def make_task(self, device: torch.device) -> Task:
+        return Filling(self.task, device)

@@ -28,6 +28,9 @@ class Task(Protocol):
     def preview(self, network: nn.Module, folder: Path, step: int) -> None:
         """Writes pictures of what the (averaged) network makes now, for fixed inputs."""
 
+    def export(self, network: nn.Module, folder: Path) -> None:
+        """Writes what the (averaged) network is for: weights as a model folder has them, in bf16."""
+
     def state(self) -> dict[str, Tensor]:
         """What must survive a restart beside the weights, such as cached latents."""
 

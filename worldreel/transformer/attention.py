@@ -34,15 +34,29 @@ def attend(q: Tensor, k: Tensor, v: Tensor, groups: Sequence[Group]) -> Tensor:
     if len(groups) == 1 and groups[0].queries.numel() == len(q) and groups[0].keys.numel() == len(k):
         shape = groups[0].queries.shape  # one group in order: views, no copies
         return _batched(q.unflatten(0, shape), *(x.unflatten(0, groups[0].keys.shape) for x in (k, v))).flatten(0, 1)
-    out = torch.empty_like(q)
-    for group in groups:
-        out[group.queries] = _batched(q[group.queries], k[group.keys], v[group.keys])
-    return out
+    # index_select, not indexing: on CPUs its gradient is ten times faster.
+    parts = [
+        _batched(_taken(q, group.queries), _taken(k, group.keys), _taken(v, group.keys)).flatten(0, 1) for group in groups
+    ]
+    order = torch.cat([group.queries.flatten() for group in groups])
+    return torch.cat(parts).index_select(0, order.argsort())
+
+
+def _taken(x: Tensor, rows: Tensor) -> Tensor:
+    return x.index_select(0, rows.flatten()).unflatten(0, rows.shape)
+
+
+SHORT = 1024
+"""Up to this length, plain matrix products beat the fused kernel on CPUs (1.6 to 4 times, forward and backward, bf16)."""
 
 
 def _batched(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """[G, L, heads, d] each; same out."""
-    return F.scaled_dot_product_attention(q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)).transpose(1, 2)
+    q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+    if q.device.type == "cpu" and max(q.shape[2], k.shape[2]) <= SHORT:
+        weights = (q @ k.transpose(2, 3) * q.shape[-1] ** -0.5).softmax(dim=-1)
+        return (weights @ v).transpose(1, 2)
+    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
 
 
 class RotaryTable:
@@ -76,7 +90,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, groups: Sequence[Group], rotary: RotaryTable | None = None, text: Tensor | None = None) -> Tensor:
         """x [N, D], text [M, D] or None for self-attention."""
         source = x if text is None else text
-        q, k = self._split(self.norm_q(self.q(x))), self._split(self.norm_k(self.k(source)))
+        # Norms in fp32, whatever the products are computed in.
+        q, k = self._split(self.norm_q(self.q(x).float())), self._split(self.norm_k(self.k(source).float()))
         v = self._split(self.v(source))
         if rotary is not None:
             q, k = rotary.rotate(q), rotary.rotate(k)

@@ -52,7 +52,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor, text: Tensor, modulation: Tensor, which: Tensor | None, within: "Within") -> Tensor:
         """x [N, D], text [M, D], modulation [levels, 6, D], which [N]: the level of each token (None: all the same)."""
         rows = (modulation + self.table).unbind(1)
-        m = Modulation(*(row if which is None else row[which] for row in rows))
+        m = Modulation(*(row if which is None else row.index_select(0, which) for row in rows))
         mixed = self.attention(self.norm1(x) * (1 + m.attention_scale) + m.attention_shift, within.segments, within.rotary)
         x = x + mixed * m.attention_gate
         x = x + self.cross(self.norm2(x), within.spans, text=text)
@@ -101,7 +101,7 @@ class Transformer(nn.Module):
             x = block(x, text, modulation, index, within)
         shift, scale = (self.head_table + time.float()[:, None]).unbind(1)
         if index is not None:
-            shift, scale = shift[index], scale[index]
+            shift, scale = shift.index_select(0, index), scale.index_select(0, index)
         out: Tensor = self.head(self.norm(x) * (1 + scale) + shift)
         return out.float()
 

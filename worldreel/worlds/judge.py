@@ -42,7 +42,9 @@ UNEVEN = 0.08
 FLICKER = 0.15
 """Nor is one whose colours change so much (the nearest two named colours are 0.34 apart)."""
 LEAP = 0.16
-"""Nothing goes so far, in fractions of the canvas, from one frame that is looked at to the next."""
+"""Nothing goes so far, in fractions of the canvas, from one frame that is looked at to the next ..."""
+FARTHEST = 0.65
+"""... unless the frames are so few that it would take leaps to go this far in all (scenes go up to 0.55)."""
 CHANGE = 1.3
 """The subject changes if one all the time leaves so many times more unexplained than one before and another after (real
 renders: 1.0; a dog that turns into a cat: from 1.5)."""
@@ -250,11 +252,16 @@ def _refusal(backdrop: Backdrop, actors: list[Actor], unexplained: float) -> str
     if unexplained > UNEXPLAINED:
         return "most of what is seen was not taught"
     for actor in actors:
-        if len(actor.track) > 1 and float(actor.track.diff(dim=0).abs().max()) > LEAP:
+        if _leaps(actor.track):
             return f"the {SUBJECTS[actor.subject].name} leaps"
         if _change(actor) > CHANGE:
             return f"the {SUBJECTS[actor.subject].name} turns into something else"
     return None
+
+
+def _leaps(track: Tensor) -> bool:
+    steps = track.diff(dim=0).abs()
+    return len(steps) > 0 and float(steps.max()) > max(LEAP, FARTHEST / len(steps))
 
 
 def _change(actor: Actor) -> float:

@@ -1,0 +1,177 @@
+"""The transformer's task: fill canvases. Text encoder and transformer learn together, on cached latents of the world."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from worldreel.checkpoints import load_into
+from worldreel.config import Config
+from worldreel.devices import autocast, compute_dtype
+from worldreel.flow import draw_levels, length_shift, noised, velocity_loss
+from worldreel.media.sheet import contact_sheet
+from worldreel.models.model import Model, ModelConfig
+from worldreel.patches import Grid, Segment, pack, to_tokens
+from worldreel.sampling import guided, sample, schedule
+from worldreel.shapes import VideoShape
+from worldreel.text.table import load_table
+from worldreel.text.tokenizer import Tokenizer
+from worldreel.training.latents import LatentPool, PoolConfig
+from worldreel.training.optimizers import muon_and_adamw
+from worldreel.training.task import Loss
+from worldreel.worlds.render import to_frames
+
+
+class FillingConfig(Config):
+    model: ModelConfig
+    autoencoder: Path
+    """A folder with the trained `autoencoder.safetensors` (or a checkpoint's `ema.safetensors`)."""
+    table: Path
+    """The static word embeddings."""
+    tokenizer: Path
+    pool: PoolConfig
+    muon_rate: float = 3e-3
+    adamw_rate: float = 1e-3
+    tokens: int = 4096
+    """Tokens in a pack, about."""
+    drop_text: float = 0.1
+    given: float = 0.2
+    """The share of clips of which the first frames are given (animate, extend)."""
+    given_noise: float = 0.1
+    """Given tokens are clean half of the time, else noised up to this level, truly labelled."""
+    seed: int = 0
+
+
+@dataclass
+class Example:
+    """One clip of a pack: clean tokens [N, C], how many of its first tokens are given, its prompt."""
+
+    clean: Tensor
+    grid: Grid
+    given: int
+    prompt: str
+
+
+class Filling:
+    """See `Task`. `network` holds the text encoder and the transformer; the autoencoder is frozen."""
+
+    def __init__(self, config: FillingConfig, device: torch.device) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.device, self.dtype = config, device, compute_dtype(device)
+        self.model = build_model(config).to(device)
+        self.network = nn.ModuleDict({"text": self.model.text, "transformer": self.model.transformer})
+        self.pool = LatentPool(config.pool, config.model, self.model.autoencoder, config.seed)
+
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        return muon_and_adamw(self.network, self.config.muon_rate, self.config.adamw_rate, inside="blocks")
+
+    def loss(self, step: int) -> Loss:
+        self.pool.refresh(step)
+        rng = np.random.default_rng((self.config.seed, 1, step))
+        noise = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
+        examples = self._draw(rng)
+        layout = pack([Segment((one.grid,), ((one.grid.tokens, number),)) for number, one in enumerate(examples)])
+        clean = torch.cat([one.clean for one in examples])
+        levels = torch.cat([self._levels(one, rng, noise) for one in examples])
+        noisy = noised(clean, torch.randn(clean.shape, generator=noise), levels)
+        wanted = torch.cat([(torch.arange(one.grid.tokens) >= one.given).float() for one in examples])
+        prompts = [self.model.tokenizer.encode(one.prompt) for one in examples]
+        with autocast(self.device, self.dtype):
+            texts = self.model.text(prompts)
+            predicted = self.model.transformer(noisy.to(self.device), levels.to(self.device), layout.to(self.device), texts)
+        # Given tokens, noised a little or not, are no part of the loss.
+        loss = velocity_loss(predicted, clean.to(self.device), (levels * wanted).to(self.device))
+        return Loss(loss, {"tokens": float(len(clean)), "clips": float(len(examples))})
+
+    def _draw(self, rng: np.random.Generator) -> list[Example]:
+        """Entries of the pool until the pack is full."""
+        examples: list[Example] = []
+        while sum(one.grid.tokens for one in examples) < self.config.tokens:
+            entry = self.pool.entry(rng)
+            grid = entry.grid
+            given = 0
+            if grid.frames > 1 and rng.random() < self.config.given:
+                frames = 1 if rng.random() < 0.5 else int(rng.integers(1, grid.frames))
+                given = frames * grid.height * grid.width
+            prompt = "" if rng.random() < self.config.drop_text else entry.caption(rng)
+            examples.append(Example(to_tokens(entry.latents.float(), self.config.model.patch), grid, given, prompt))
+        return examples
+
+    def _levels(self, example: Example, rng: np.random.Generator, noise: torch.Generator) -> Tensor:
+        level = draw_levels(1, length_shift(example.grid.tokens), noise)
+        levels = level.repeat(example.grid.tokens)
+        if example.given:
+            levels[: example.given] = 0.0 if rng.random() < 0.5 else float(rng.uniform(0, self.config.given_noise))
+        return levels
+
+    @torch.inference_mode()
+    def preview(self, network: nn.Module, folder: Path, step: int) -> None:
+        """Samples of fixed prompts, with a fixed seed."""
+        with self._using(network):
+            clips = [self._sample(prompt, number) for number, prompt in enumerate(PREVIEWS)]
+        Image.fromarray(contact_sheet(clips)).save(folder / f"step-{step:08d}.png")
+
+    def export(self, network: nn.Module, folder: Path) -> None:
+        with self._using(network):
+            self.model.save(folder, self.config.tokenizer)
+
+    @contextmanager
+    def _using(self, network: nn.Module) -> Iterator[None]:
+        """The model with averaged networks in place of those being trained."""
+        assert isinstance(network, nn.ModuleDict)
+        trained = self.model.text, self.model.transformer
+        self.model.text, self.model.transformer = network["text"], network["transformer"]  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            self.model.text, self.model.transformer = trained
+
+    def _sample(self, prompt: str, seed: int) -> np.ndarray:
+        defaults = self.config.model.defaults
+        shape = self.config.model.padded(VideoShape(25, defaults.height, defaults.width))
+        lowered = self.model.lower(shape, Fraction(12), prompts=2)
+        texts = self.model.read([prompt, ""])
+        levels = schedule(16, length_shift(lowered.grid.tokens))
+
+        def predict(tokens: Tensor, now: Tensor) -> Tensor:
+            both = self.model.denoise(torch.cat([tokens, tokens]), torch.cat([now, now]), lowered.layout, texts)
+            return guided(*both.chunk(2), scale=defaults.guidance)
+
+        count = self.config.model.transformer.channels
+        noise = torch.randn(lowered.grid.tokens, count, generator=torch.Generator().manual_seed(seed)).to(self.device)
+        tokens = sample(predict, noise, levels)
+        video = torch.cat(list(self.model.decode(tokens, lowered.grid)), dim=2)
+        return to_frames(video[0])
+
+    def state(self) -> dict[str, Tensor]:
+        return self.pool.state()
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        self.pool.load_state(state)
+
+
+PREVIEWS = (
+    "a dog walks to the left on a blue background",
+    "a penguin walks to the right on a yellow background",
+    "a rocket flies up on a black background",
+    "an owl flies down on a green background",
+    "a pumpkin stands on the left on a purple background",
+    "a cow stands on the right on a background fading from blue to white",
+    "a unicorn on the left and a robot on the right on a pink background",
+)
+
+
+def build_model(config: FillingConfig) -> Model:
+    """A model with a trained autoencoder, the static word table, and everything else new."""
+    model = Model(config.model, Tokenizer(config.tokenizer, config.model.text.maximum_tokens))
+    load_into(model.autoencoder, config.autoencoder)
+    model.text.table.copy_(load_table(config.table))
+    model.autoencoder.eval().requires_grad_(False)
+    return model
+

@@ -1,0 +1,128 @@
+"""A pool of encoded scenes, slowly refreshed: rendering and encoding every clip anew at each step would cost as much as learning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from worldreel.autoencoder import Autoencoder
+from worldreel.config import Config
+from worldreel.devices import autocast, compute_dtype
+from worldreel.models.model import ModelConfig
+from worldreel.patches import Grid
+from worldreel.shapes import VideoShape
+from worldreel.worlds.captions import long_caption, short_caption
+from worldreel.worlds.render import render
+from worldreel.worlds.scenes import Canvas, Scene, random_scene
+from worldreel.worlds.sprites import load_sprites
+
+
+class CanvasShare(Config):
+    """A canvas and how often it is drawn."""
+
+    width: int
+    height: int
+    frames: int
+    fps: tuple[int, ...] = (12,)
+    weight: float = 1.0
+
+
+class PoolConfig(Config):
+    canvases: tuple[CanvasShare, ...]
+    start: int = 600
+    """Scenes before the first step."""
+    size: int = 4000
+    """Scenes in the full pool."""
+    refresh: int = 2
+    """New scenes a step: first they fill the pool, then they replace the oldest."""
+    alone: float = 0.8
+    """The share of scenes with one subject."""
+    short: float = 0.6
+    """The share of short captions; the others are long and descriptive."""
+
+
+@dataclass
+class Entry:
+    """Latents [C, T, H, W] bf16 of a scene, with everything that can be said about it."""
+
+    scene: Scene
+    latents: Tensor
+    grid: Grid
+    short: float
+
+    def caption(self, rng: np.random.Generator) -> str:
+        write = short_caption if rng.random() < self.short else long_caption
+        return write(self.scene, rng)
+
+
+class LatentPool:
+    """Scene number n of a seed is always the same, so that only the latents need saving, and they only to save time."""
+
+    def __init__(self, config: PoolConfig, model: ModelConfig, autoencoder: Autoencoder, seed: int) -> None:
+        self.config, self.model, self.autoencoder, self.seed = config, model, autoencoder, seed
+        self.sprites = load_sprites()
+        self.entries: list[Entry] = []
+        self.drawn = 0
+        weights = np.array([canvas.weight for canvas in config.canvases])
+        self.weights = weights / weights.sum()
+
+    def entry(self, rng: np.random.Generator) -> Entry:
+        return self.entries[int(rng.integers(len(self.entries)))]
+
+    def refresh(self, step: int) -> None:
+        """Draws new scenes until as many are drawn as belong to this step."""
+        wanted = self.config.start + step * self.config.refresh
+        while self.drawn < wanted:
+            self._put(self.drawn, self._encoded(self.drawn))
+            self.drawn += 1
+
+    def _put(self, number: int, entry: Entry) -> None:
+        if number < self.config.size:
+            self.entries.append(entry)
+        else:
+            self.entries[number % self.config.size] = entry
+
+    def _scene(self, number: int) -> Scene:
+        rng = np.random.default_rng((self.seed, 2, number))
+        share = self.config.canvases[int(rng.choice(len(self.config.canvases), p=self.weights))]
+        canvas = Canvas(share.width, share.height, share.frames, Fraction(int(rng.choice(share.fps))))
+        return random_scene((self.seed, 3, number), canvas, alone=self.config.alone)
+
+    def _encoded(self, number: int) -> Entry:
+        scene = self._scene(number)
+        video, _ = render([scene], self.sprites)
+        device = self.autoencoder.latent_mean.device
+        with torch.inference_mode(), autocast(device, compute_dtype(device)):
+            latents = self.autoencoder.encode(video.to(device))[0]
+        return self._entry(scene, latents.to("cpu", torch.bfloat16))
+
+    def _entry(self, scene: Scene, latents: Tensor) -> Entry:
+        canvas = scene.canvas
+        grid = self.model.grid(VideoShape(canvas.frames, canvas.height, canvas.width), canvas.fps)
+        return Entry(scene, latents.clone(), grid, self.config.short)
+
+    def state(self) -> dict[str, Tensor]:
+        """The latents, end to end, and how many scenes were drawn so far."""
+        if not self.entries:
+            return {}
+        return {"latents": torch.cat([entry.latents.flatten() for entry in self.entries]), "drawn": torch.tensor(self.drawn)}
+
+    def load_state(self, state: Mapping[str, Tensor]) -> None:
+        self.entries, self.drawn = [], 0
+        if not state:
+            return
+        drawn, offset = int(state["drawn"]), 0
+        for place in range(min(drawn, self.config.size)):
+            # The newest scene that was put in this place.
+            number = place + (drawn - 1 - place) // self.config.size * self.config.size
+            scene = self._scene(number)
+            canvas = scene.canvas
+            compressed = self.model.autoencoder.compression.latent(VideoShape(canvas.frames, canvas.height, canvas.width))
+            shape = (self.model.autoencoder.latent_channels, *compressed)
+            count = shape[0] * compressed.pixels
+            self.entries.append(self._entry(scene, state["latents"][offset : offset + count].reshape(shape)))
+            offset += count
+        self.drawn = drawn
