@@ -1,0 +1,43 @@
+"""Worldreel: make videos from words, with models that one person can train, prompt, serve and measure.
+
+```python
+import worldreel
+
+model = worldreel.load("tiny")
+model.generate("a dog walks left on a blue background", seed=7).save("out.mp4")
+```
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worldreel.api import load
+    from worldreel.media import read
+
+    __version__: str
+
+__all__ = ["__version__", "load", "read"]
+
+
+def __getattr__(name: str) -> object:
+    # Lazily: `import worldreel` takes milliseconds, torch takes a second or more.
+    if name == "load":
+        from worldreel.api import load
+
+        return load
+    if name == "read":
+        from worldreel.media import read
+
+        return read
+    if name == "__version__":
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            return version("worldreel")
+        except PackageNotFoundError:
+            return "unknown"
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -15,9 +15,13 @@ __all__ = ["load_into", "load_metadata", "load_tensors", "save_tensors", "whole_
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
-    """Writes tensors atomically; shared or strided storage is made contiguous first."""
-    with whole_file(path) as temporary:
-        save_file({name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}, temporary, dict(metadata or {}))
+    """Writes tensors atomically; shared or strided storage is made contiguous first. Raises UserError if there is no room."""
+    stored = {name: tensor.detach().contiguous().cpu() for name, tensor in tensors.items()}
+    try:
+        with whole_file(path) as temporary:
+            save_file(stored, temporary, dict(metadata or {}))
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"{path} cannot be written ({error}); free some space or choose another folder") from error
 
 
 def load_tensors(path: Path, device: str | torch.device = "cpu") -> dict[str, Tensor]:
@@ -48,7 +52,10 @@ def load_into(module: nn.Module, path: Path) -> None:
         raise UserError(f"{path} {what}: these weights belong to another model")
     for name, tensor in tensors.items():
         if tensor.shape != wanted[name].shape:
-            raise UserError(f"{path}: {name!r} is {tuple(tensor.shape)}, not {tuple(wanted[name].shape)}: these weights belong to another model")
+            raise UserError(
+                f"{path}: {name!r} is {tuple(tensor.shape)}, not {tuple(wanted[name].shape)}: "
+                "these weights belong to another model"
+            )
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise UserError(f"{path}: {name!r} holds values that are not finite; fetch or save the weights again")
     module.load_state_dict(tensors)

@@ -30,13 +30,13 @@ class Config(BaseModel):
 
         Raises UserError for an unknown key or a value of the wrong type.
         """
-        data = self.model_dump(mode="json")
+        data: dict[str, object] = self.model_dump(mode="json")
         for assignment in assignments:
             key, equals, text = assignment.partition("=")
             if not equals:
                 raise UserError(f"--set {assignment!r} is not KEY=VALUE")
             *parents, leaf = key.split(".")
-            target = data
+            target: object = data
             for parent in parents:
                 target = target.get(parent) if isinstance(target, dict) else None
             if not isinstance(target, dict) or leaf not in target:

@@ -77,7 +77,9 @@ def test_two_and_three_actors(judge, seed):
     assert_right(judge.see(draw(scene)), scene)
 
 
-@pytest.mark.parametrize("canvas", [Canvas(64, 64, 3), Canvas(96, 96, 2), Canvas(192, 108, 5), Canvas(72, 128, 5), Canvas(256, 256, 1)], ids=str)
+@pytest.mark.parametrize(
+    "canvas", [Canvas(64, 64, 3), Canvas(96, 96, 2), Canvas(192, 108, 5), Canvas(72, 128, 5), Canvas(256, 256, 1)], ids=str
+)
 def test_other_shapes_and_lengths(judge, canvas):
     for seed in range(2):
         scene = random_scene((43, seed), canvas, alone=1)

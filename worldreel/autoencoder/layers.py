@@ -76,7 +76,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
         hidden = self.conv1(F.silu(self.norm1(x)), memory)
-        return self.shortcut(x) + self.conv2(F.silu(self.norm2(hidden)), memory)
+        out: Tensor = self.shortcut(x) + self.conv2(F.silu(self.norm2(hidden)), memory)
+        return out
 
 
 class FrameAttention(nn.Module):
@@ -92,7 +93,8 @@ class FrameAttention(nn.Module):
         rows = self.norm(x).movedim(1, -1).reshape(batch * frames, 1, height * width, -1)
         q, k, v = self.qkv(rows).chunk(3, dim=-1)
         mixed = self.out(F.scaled_dot_product_attention(q, k, v))
-        return x + mixed.reshape(batch, frames, height, width, -1).movedim(-1, 1)
+        out: Tensor = x + mixed.reshape(batch, frames, height, width, -1).movedim(-1, 1)
+        return out
 
 
 class Downsample(nn.Module):
@@ -109,7 +111,8 @@ class Downsample(nn.Module):
         if self.time is None:
             return x
         if memory is not None and self in memory:
-            return self.time(memory.join(self, x, 1))  # one frame of past plus an even number of new ones
+            out: Tensor = self.time(memory.join(self, x, 1))  # one frame of past plus an even number of new ones
+            return out
         if memory is not None:
             memory.keep(self, x, 1)
         return x if x.shape[2] == 1 else torch.cat([x[:, :, :1], self.time(x)], dim=2)
@@ -199,9 +202,9 @@ class Stage(nn.Module):
             x = block(x, memory)
         if self.resample is not None:
             x = self.resample(x, memory)
-        if self.shortcut is None:
-            return x
-        return x + (self.shortcut(whole, starts=starts) if isinstance(self.shortcut, RepeatedUp) else self.shortcut(whole))
+        if self.shortcut is not None:
+            x = x + (self.shortcut(whole, starts=starts) if isinstance(self.shortcut, RepeatedUp) else self.shortcut(whole))
+        return x
 
 
 def _interleave(x: Tensor) -> Tensor:
@@ -215,4 +218,5 @@ def by_frame(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """Applies a layer for pictures [B, C, H, W] to every frame."""
     batch, channels, frames, height, width = x.shape
     flat = x.transpose(1, 2).reshape(batch * frames, channels, height, width)
-    return layer(flat).unflatten(0, (batch, frames)).transpose(1, 2)
+    out: Tensor = layer(flat).unflatten(0, (batch, frames)).transpose(1, 2)
+    return out

@@ -218,7 +218,7 @@ def channels_last(x: Tensor) -> Tensor:
     return x.contiguous(memory_format=torch.channels_last_3d)
 
 
-def _known(bias: nn.Parameter | None) -> nn.Parameter:
+def _known(bias: Tensor | None) -> Tensor:
     assert bias is not None
     return bias
 

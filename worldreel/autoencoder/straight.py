@@ -1,7 +1,8 @@
 """A straight path beside the network: every block of pixels to its latent cell and back, linearly.
 
 Fitted to the principal components of real blocks before training, it is the best linear codec of its size; the
-convolutions then learn only what a linear map cannot do. With little compute this is worth thousands of steps.
+convolutions then learn only what a linear map cannot do. With little compute this is worth thousands of steps. It stays as
+it was fitted: its rows sum over 768 like values, so that the steps of an optimizer shake all latents at once.
 """
 
 import torch
@@ -18,6 +19,7 @@ class StraightPath(nn.Module):
         self.compression = compression
         size = 3 * compression.time * compression.space**2
         self.analysis, self.synthesis = nn.Linear(size, channels), nn.Linear(channels, size)
+        self.requires_grad_(False)
 
     def down(self, video: Tensor, *, starts: bool) -> Tensor:
         """[B, 3, T, H, W] to [B, C, T', H', W']. `starts`: whether the clip's first frame is here."""
@@ -37,7 +39,8 @@ class StraightPath(nn.Module):
         if starts:
             video = torch.cat([video[:, :, :1].expand(-1, -1, time - 1, -1, -1), video], dim=2)
         cells = video.unflatten(2, (-1, time)).unflatten(4, (-1, space)).unflatten(6, (-1, space))
-        return cells.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(4)
+        out: Tensor = cells.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(4)
+        return out
 
     @torch.no_grad()
     def fit(self, blocks: Tensor) -> None:

@@ -82,7 +82,8 @@ def halo(config: AutoencoderConfig, *, encoding: bool) -> int:
         reach = 0
         for stage in reversed(range(len(config.widths))):
             if stage < len(config.strides):
-                reach = reach * config.strides[stage][1] + 2
+                stride = config.strides[stage][1]
+                reach = reach * stride + stride - 1  # a strided kernel sees its own rows and one below
             reach += 2 * blocks[stage]
         return ceil_to((reach + 1) * config.patch, config.compression.space)
     reach = 1  # from the pixels back to the latents

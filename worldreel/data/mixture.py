@@ -12,7 +12,7 @@ from worldreel.config import Config
 from worldreel.data.film import FilmStrip, find_strips
 from worldreel.shapes import VideoShape
 from worldreel.worlds.render import render
-from worldreel.worlds.scenes import Canvas, Scene, random_scene, with_subjects
+from worldreel.worlds.scenes import Canvas, Scene, random_scene, slower, with_subjects
 from worldreel.worlds.sprites import load_sprites
 from worldreel.worlds.subjects import Subject
 
@@ -24,11 +24,21 @@ class MixtureConfig(Config):
     """A folder of film strips (`python -m worldreel.data.film`)."""
     pictures: Path | None = None
     """A folder of strips of stills (`python -m worldreel.data.pictures`)."""
-    world: float = 0.45
+    world: float = 0.65
     """The share of clips that are rendered; film and pictures are the rest."""
+    taught: float = 0.6
+    """The share of rendered clips that show taught subjects; the others show any sprite of the pack."""
     pixels: int = 220_000
     """Pixels over all frames of a batch: small shapes come in larger batches."""
-    shapes: tuple[tuple[int, int, int], ...] = ((1, 128, 128), (5, 128, 128), (9, 96, 96), (9, 128, 96), (9, 96, 160), (17, 96, 96), (25, 80, 96))
+    shapes: tuple[tuple[int, int, int], ...] = (
+        (1, 128, 128),
+        (5, 128, 128),
+        (9, 96, 96),
+        (9, 128, 96),
+        (9, 96, 160),
+        (17, 96, 96),
+        (25, 80, 96),
+    )
     """(frames, height, width) of the crops."""
 
 
@@ -58,9 +68,10 @@ class Mixture:
         rendered = count if not footage else int(rng.binomial(count, self.config.world))
         parts = [_as_batch(_crop(footage, rng, shape)) for _ in range(count - rendered)]
         if rendered:
-            canvas = Canvas(shape.width, shape.height, shape.frames, Fraction(int(rng.choice([8, 12, 24]))))
+            canvas = Canvas(wider(shape.width), wider(shape.height), shape.frames, Fraction(int(rng.choice([8, 12, 24]))))
             scenes = [self._scene((self.seed, number, place), canvas, rng) for place in range(rendered)]
-            parts.append(Batch(*render(scenes, self.sprites)))
+            drawn = Batch(*render(scenes, self.sprites))
+            parts += [_around_actor(drawn, place, scene, shape, rng) for place, scene in enumerate(scenes)]
         return Batch(torch.cat([part.video for part in parts]), torch.cat([part.cover for part in parts]))
 
     def _footage(self, shape: VideoShape) -> list[FilmStrip]:
@@ -70,9 +81,27 @@ class Mixture:
         return self.film + self.pictures * max(1, len(self.film))
 
     def _scene(self, seed: tuple[int, ...], canvas: Canvas, rng: np.random.Generator) -> Scene:
-        scene = random_scene(seed, canvas, alone=0.5)
+        # Shots are cut from clips of one to two seconds: else short ones would show nothing but rushing subjects.
+        scene = slower(random_scene(seed, canvas, alone=0.5), min(1.0, canvas.frames / rng.integers(13, 26)))
+        if rng.random() < self.config.taught:
+            return scene
         cast = rng.choice(len(self.cast), len(scene.actors), replace=False)
         return with_subjects(scene, *(self.cast[int(number)] for number in cast))
+
+
+def wider(side: int) -> int:
+    """Scenes are drawn larger than what is cut out of them: subjects, not backgrounds, are what there is to learn."""
+    return side * 3 // 2
+
+
+def _around_actor(drawn: Batch, place: int, scene: Scene, shape: VideoShape, rng: np.random.Generator) -> Batch:
+    """A window of one scene that holds the middle of one actor's path."""
+    actor = scene.actors[int(rng.integers(len(scene.actors)))]
+    x, y = scene.centres(actor)[shape.frames // 2] + rng.uniform(-0.25, 0.25, 2) * (shape.width, shape.height)
+    left = int(np.clip(x - shape.width / 2, 0, scene.canvas.width - shape.width))
+    top = int(np.clip(y - shape.height / 2, 0, scene.canvas.height - shape.height))
+    window = (slice(place, place + 1), ..., slice(top, top + shape.height), slice(left, left + shape.width))
+    return Batch(drawn.video[window], drawn.cover[window])
 
 
 def _crop(footage: list[FilmStrip], rng: np.random.Generator, shape: VideoShape) -> np.ndarray:

@@ -1,5 +1,7 @@
 """Noise levels: logit-normal (Esser et al. 2024, section 3.1), shifted towards noise for long sequences."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -11,7 +13,7 @@ def shifted(levels: Tensor, shift: float) -> Tensor:
 
 def length_shift(tokens: int, unshifted: int = 64, most: float = 3.0) -> float:
     """More tokens tell more of the same picture, so they need more noise to hide it: the square root of their ratio."""
-    return min(most, max(1.0, (tokens / unshifted) ** 0.5))
+    return min(most, max(1.0, math.sqrt(tokens / unshifted)))
 
 
 def draw_levels(count: int, shift: float, generator: torch.Generator) -> Tensor:

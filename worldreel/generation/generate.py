@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from worldreel.flow import length_shift
+from worldreel.generation.pixels import to_pixels
 from worldreel.generation.request import Plan, Request, plan
 from worldreel.media import Clip
 from worldreel.models import Model
@@ -32,7 +33,11 @@ Watch = Callable[[Progress], None]
 
 def generate(model: Model, request: Request, watch: Watch = lambda progress: None) -> Clip:
     """Makes the clip. Its metadata say how, so that it can be made again. Raises UserError for what cannot be made."""
-    settled = plan(request, model.config)
+    return carry_out(model, plan(request, model.config), watch)
+
+
+def carry_out(model: Model, settled: Plan, watch: Watch = lambda progress: None) -> Clip:
+    """Makes what a checked plan says."""
     with torch.inference_mode():
         frames = _decoded(model, settled, _denoised(model, settled, watch), watch)
     return Clip.from_array(frames, settled.fps, metadata(settled, model))
@@ -89,10 +94,11 @@ def _predictor(model: Model, settled: Plan) -> Callable[[Tensor, Tensor], Tensor
 
     def predict(tokens: Tensor, levels: Tensor) -> Tensor:
         if both.tokens <= TOGETHER:
-            halves = model.denoise(torch.cat([tokens, tokens]), torch.cat([levels, levels]), both, texts).chunk(2)
+            twice = model.denoise(torch.cat([tokens, tokens]), torch.cat([levels, levels]), both, texts)
+            conditional, unconditional = twice.chunk(2)
         else:
-            halves = tuple(model.denoise(tokens, levels, alone, [text]) for text in texts)
-        return guided(*halves, scale=settled.guidance)
+            conditional, unconditional = (model.denoise(tokens, levels, alone, [text]) for text in texts)
+        return guided(conditional, unconditional, settled.guidance)
 
     return predict
 
@@ -104,10 +110,9 @@ def _decoded(model: Model, settled: Plan, tokens: Tensor, watch: Watch) -> np.nd
     frames = np.empty((settled.frames, settled.height, settled.width, 3), np.uint8)
     made = 0
     for piece in model.decode(tokens, grid, lambda done: watch(Progress("decoding", done, grid.frames))):
-        trimmed = piece[0, :, : settled.frames - made, : settled.height, : settled.width]
-        pixels = ((trimmed.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        frames[made : made + pixels.shape[1]] = pixels.permute(1, 2, 3, 0).cpu().numpy()
-        made += pixels.shape[1]
+        pixels = to_pixels(piece[0, :, : settled.frames - made, : settled.height, : settled.width])
+        frames[made : made + len(pixels)] = pixels
+        made += len(pixels)
     return frames
 
 

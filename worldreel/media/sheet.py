@@ -19,7 +19,8 @@ def contact_sheet(clips: Sequence[np.ndarray], columns: int = 6) -> np.ndarray:
 
 
 def _picked(clip: np.ndarray, columns: int) -> np.ndarray:
-    return clip[np.linspace(0, len(clip) - 1, min(columns, len(clip))).round().astype(int)]
+    picked: np.ndarray = clip[np.linspace(0, len(clip) - 1, min(columns, len(clip))).round().astype(int)]
+    return picked
 
 
 def _spaced(frames: np.ndarray) -> list[np.ndarray]:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from worldreel.errors import UserError
-from worldreel.models.model import FORMAT, Model
+from worldreel.models.model import FORMAT, Model, ModelConfig
 
 BUNDLED = Path(__file__).parent / "bundled"
 
@@ -26,6 +26,11 @@ def find_model(name: str) -> Path:
     return path
 
 
+def load_config(name: str) -> ModelConfig:
+    """What a model is and knows, without its weights: enough to check a request. Raises UserError."""
+    return ModelConfig.load(find_model(name) / "model.json")
+
+
 def load_model(name: str) -> Model:
     """A model ready to sample. Raises UserError."""
     return Model.load(find_model(name))
@@ -36,7 +41,7 @@ def _check_format(name: str, path: Path) -> None:
         data = json.loads(path.read_bytes())
     except FileNotFoundError:
         raise UserError(f"--model {name!r}: the folder holds no model.json, so it is no model") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"--model {name!r}: model.json cannot be read ({error})") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise UserError(f"--model {name!r}: model.json is not of the format {FORMAT!r}, so it is no model of ours")

@@ -1,6 +1,6 @@
 """A model: autoencoder, text encoder and transformer under one `model.json`, and how a request becomes tokens."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -8,10 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from worldreel.autoencoder import Autoencoder, AutoencoderConfig, decode_stream
+from worldreel.autoencoder import Autoencoder, AutoencoderConfig, decode_stream, encode_stream
 from worldreel.checkpoints import load_into, save_tensors
 from worldreel.config import Config
 from worldreel.devices import autocast, compute_dtype
+from worldreel.errors import UserError
 from worldreel.files import whole_folder
 from worldreel.patches import Grid, Layout, Segment, from_tokens, pack
 from worldreel.shapes import VideoShape
@@ -113,7 +114,14 @@ class Model(nn.Module):
     def load(cls, folder: Path) -> "Model":
         """Reads a model folder. Raises UserError naming what is missing or wrong."""
         config = ModelConfig.load(folder / "model.json")
-        model = cls(config, Tokenizer(folder / "tokenizer.json", config.text.maximum_tokens))
+        tokenizer = Tokenizer(folder / "tokenizer.json", config.text.maximum_tokens)
+        if len(tokenizer) > config.text.vocabulary:
+            pieces = f"{len(tokenizer)} pieces, above the {config.text.vocabulary} of the text encoder"
+            raise UserError(f"{folder / 'tokenizer.json'} has {pieces}: it belongs to another model")
+        try:
+            model = cls(config, tokenizer)
+        except (ValueError, RuntimeError, ArithmeticError) as error:
+            raise UserError(f"{folder / 'model.json'} describes no network that can be built ({error})") from error
         for name, part in model.parts.items():
             load_into(part, folder / f"{name}.safetensors")
         return model.eval().requires_grad_(False)
@@ -139,7 +147,8 @@ class Model(nn.Module):
     def read(self, prompts: Sequence[str]) -> list[Tensor]:
         """Text tokens [L, D] of each prompt."""
         with autocast(self.device, compute_dtype(self.device)):
-            return self.text([self.tokenizer.encode(prompt) for prompt in prompts])
+            out: list[Tensor] = self.text([self.tokenizer.encode(prompt) for prompt in prompts])
+        return out
 
     def denoise(self, tokens: Tensor, levels: Tensor, layout: Layout, texts: Sequence[Tensor]) -> Tensor:
         """Predicted clean tokens [N, C] fp32."""
@@ -148,19 +157,37 @@ class Model(nn.Module):
         return out
 
     def decode(self, tokens: Tensor, grid: Grid, progress: Callable[[int], None] | None = None) -> Iterator[Tensor]:
-        """Pixels of a run, streamed in pieces [1, 3, T, H, W]: memory does not grow with the clip's length."""
-        latents = from_tokens(tokens, grid, self.config.patch)[None]
-        with autocast(self.device, compute_dtype(self.device)):
-            for number, piece in enumerate(decode_stream(self.autoencoder, latents.split(1, dim=2), _band(latents))):
-                if progress is not None:
-                    progress(number + 1)
-                yield piece.float()
+        """Pixels of a run's tokens, as `decode_latents` gives them."""
+        return self.decode_latents(from_tokens(tokens, grid, self.config.patch)[None], progress)
+
+    def decode_latents(self, latents: Tensor, progress: Callable[[int], None] | None = None) -> Iterator[Tensor]:
+        """Pixels of latents [1, C, T, H, W], streamed in pieces [1, 3, T, H, W]: memory does not grow with the clip's length."""
+        pieces = decode_stream(self.autoencoder, latents.split(1, dim=2), _band(*latents.shape[-2:]))
+        for number, piece in enumerate(self._stepped(pieces)):
+            if progress is not None:
+                progress(number + 1)
+            yield piece.float()
+
+    def encode_latents(self, chunks: Iterable[Tensor], height: int, width: int) -> Iterator[Tensor]:
+        """Normalised latents of chunks [1, 3, any T, H, W] in [-1, 1] that are 4k + 1 frames in all, streamed likewise."""
+        space = self.config.autoencoder.compression.space
+        band = _band(height // space, width // space)
+        for piece in self._stepped(encode_stream(self.autoencoder, chunks, band and band * space)):
+            yield piece.float()
+
+    def _stepped(self, pieces: Iterator[Tensor]) -> Iterator[Tensor]:
+        """Mixed precision around each step of a stream, not around the whole: whoever reads it may do other things between."""
+        while True:
+            with autocast(self.device, compute_dtype(self.device)):
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece
 
 
-def _band(latents: Tensor) -> int | None:
-    """Large frames are decoded in bands of rows, so that memory does not grow with their area either."""
-    height, width = latents.shape[-2:]
-    return None if height * width <= 64 * 64 else max(8, int(64 * 64 / width))
+def _band(height: int, width: int) -> int | None:
+    """Latent rows at a time. Large frames go in bands, so that memory does not grow with their area either."""
+    return None if height * width <= 64 * 64 else max(8, 64 * 64 // width)
 
 
 def save_weights(path: Path, part: nn.Module) -> None:

@@ -1,6 +1,7 @@
 """Latents <-> tokens: patches, their positions, and the packing of many segments into one flat sequence."""
 
-from worldreel.patches.packing import Layout, Segment, Span, pack
+from worldreel.layout import Layout, Span
+from worldreel.patches.packing import Segment, pack
 from worldreel.patches.patching import Grid, from_tokens, to_tokens
 
 __all__ = ["Grid", "Layout", "Segment", "Span", "from_tokens", "pack", "to_tokens"]

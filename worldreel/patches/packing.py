@@ -2,20 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
+from worldreel.layout import Layout, Span
 from worldreel.patches.patching import Grid
-
-
-class Span(NamedTuple):
-    """Tokens `start` to `stop` of the pack read text number `text`."""
-
-    start: int
-    stop: int
-    text: int
 
 
 @dataclass(frozen=True)
@@ -36,23 +27,6 @@ class Segment:
     def duration(self) -> float:
         """From the clip's first token to its last, in seconds."""
         return max(run.start + (run.frames - 1) * run.seconds for run in self.runs)
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Everything about a pack but its tokens: `positions` and `places` [N, 3], lengths of segments, text spans."""
-
-    positions: Tensor
-    places: Tensor
-    segments: tuple[int, ...]
-    spans: tuple[Span, ...]
-
-    @property
-    def tokens(self) -> int:
-        return sum(self.segments)
-
-    def to(self, device: torch.device) -> "Layout":
-        return Layout(self.positions.to(device), self.places.to(device), self.segments, self.spans)
 
 
 def pack(segments: Sequence[Segment]) -> Layout:

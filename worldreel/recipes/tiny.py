@@ -40,18 +40,18 @@ CANVASES = (
 
 
 def tiny_autoencoder() -> AutoencoderRun:
-    """Forty minutes on two cores.
+    """Twenty-five minutes on two cores.
 
     Wants film strips: `--set task.data.film=FOLDER --set task.data.pictures=FOLDER`; without them it learns sprites only.
     """
     return AutoencoderRun(
         task=AutoencodingConfig(network=AUTOENCODER, data=MixtureConfig()),
-        schedule=Schedule(steps=9000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
+        schedule=Schedule(steps=5000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
     )
 
 
 def tiny_transformer() -> TransformerRun:
-    """An hour on two cores. Takes the autoencoder, the word table and the tokenizer of the bundled model, or those it is given."""
+    """An hour on two cores. Takes autoencoder, word table and tokenizer of the bundled model, or those it is given."""
     text = TextEncoderConfig()
     bundled = BUNDLED / "tiny"
     model = ModelConfig(
@@ -71,7 +71,7 @@ def tiny_transformer() -> TransformerRun:
             tokenizer=bundled / "tokenizer.json",
             pool=PoolConfig(canvases=CANVASES),
         ),
-        schedule=Schedule(steps=6000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
+        schedule=Schedule(steps=5000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
     )
 
 

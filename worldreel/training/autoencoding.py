@@ -25,11 +25,11 @@ PREVIEWS = 10**9
 class AutoencodingConfig(Config):
     network: AutoencoderConfig
     data: MixtureConfig
-    muon_rate: float = 2e-3
-    adamw_rate: float = 5e-4
-    squared: float = 4.0
+    muon_rate: float = 1.5e-3
+    adamw_rate: float = 1e-3
+    squared: float = 6.0
     """Weight of the squared error beside the absolute one."""
-    subject: float = 1.0
+    subject: float = 6.0
     """Extra weight of pixels that a subject covers: backgrounds are most of a scene, and easy."""
     divergence: float = 1e-3
     """Weight of the KL divergence by latent value: how close latents come to a standard normal."""
@@ -47,7 +47,8 @@ class Autoencoding:
         self.dtype = compute_dtype(device)
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
-        return muon_and_adamw(self.network, self.config.muon_rate, self.config.adamw_rate, inside="stages")
+        """Muon for every kernel, AdamW for gains and biases."""
+        return muon_and_adamw(self.network, self.config.muon_rate, self.config.adamw_rate, inside="coder")
 
     def loss(self, step: int) -> Loss:
         if step == 0:
@@ -68,7 +69,7 @@ class Autoencoding:
             psnr = (10 * torch.log10(4 / (error**2).mean(dim=(1, 2, 3, 4)).clamp(min=1e-8))).mean()
         return Loss(total, {"psnr": psnr.item(), "divergence": divergence.item()})
 
-    def _fit_straight_path(self, batches: int = 150, blocks: int = 400) -> None:
+    def _fit_straight_path(self, batches: int = 80, blocks: int = 600) -> None:
         """Principal components of blocks of the training data, for both ends of the straight path."""
         encoding, decoding = self.network.encoder.straight, self.network.decoder.straight
         if encoding is None or decoding is None:

@@ -3,7 +3,7 @@
 import copy
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class Average:
@@ -16,7 +16,8 @@ class Average:
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
         decay = min(self.decay, (1 + step) / (10 + step))
-        averaged, trained = list(self.network.parameters()), list(network.parameters())
+        averaged: list[Tensor] = list(self.network.parameters())
+        trained: list[Tensor] = list(network.parameters())
         torch._foreach_lerp_(averaged, trained, 1 - decay)
         for copied, buffer in zip(self.network.buffers(), network.buffers(), strict=True):
             copied.copy_(buffer)

@@ -141,7 +141,8 @@ class Filling:
 
         def predict(tokens: Tensor, now: Tensor) -> Tensor:
             both = self.model.denoise(torch.cat([tokens, tokens]), torch.cat([now, now]), lowered.layout, texts)
-            return guided(*both.chunk(2), scale=defaults.guidance)
+            conditional, unconditional = both.chunk(2)
+            return guided(conditional, unconditional, defaults.guidance)
 
         count = self.config.model.transformer.channels
         noise = torch.randn(lowered.grid.tokens, count, generator=torch.Generator().manual_seed(seed)).to(self.device)
@@ -174,4 +175,3 @@ def build_model(config: FillingConfig) -> Model:
     model.text.table.copy_(load_table(config.table))
     model.autoencoder.eval().requires_grad_(False)
     return model
-

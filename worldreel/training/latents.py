@@ -1,4 +1,4 @@
-"""A pool of encoded scenes, slowly refreshed: rendering and encoding every clip anew at each step would cost as much as learning."""
+"""A pool of encoded scenes, slowly refreshed: rendering and encoding all anew at each step would cost as much as learning."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

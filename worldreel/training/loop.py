@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from worldreel.config import Config
+from worldreel.errors import UserError
 from worldreel.training.curve import draw_curve
 from worldreel.training.ema import Average
 from worldreel.training.optimizers import load_optimizer_state, optimizer_state
@@ -39,7 +40,9 @@ class Schedule(Config):
 class Trainer:
     """Trains a task in a folder. `watch` is called with each log row."""
 
-    def __init__(self, task: Task, schedule: Schedule, folder: Path, watch: Callable[[dict[str, float]], None] = lambda row: None) -> None:
+    def __init__(
+        self, task: Task, schedule: Schedule, folder: Path, watch: Callable[[dict[str, float]], None] = lambda row: None
+    ) -> None:
         self.task, self.schedule, self.run, self.watch = task, schedule, RunFolder(folder), watch
         self.optimizers = task.optimizers()
         self.peaks = [[group["lr"] for group in optimizer.param_groups] for optimizer in self.optimizers]
@@ -53,6 +56,7 @@ class Trainer:
         self.run.claim(resume)
         if resume:
             self._restore()
+        self.run.forget_after(self.step)
         start = time.monotonic()
         while self.step < self.schedule.steps:
             row = self._one_step()
@@ -70,7 +74,7 @@ class Trainer:
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * share
         loss = self.task.loss(self.step)
-        loss.total.backward()  # type: ignore[no-untyped-call]
+        loss.total.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.task.network.parameters(), self.schedule.gradient_norm)
         for optimizer in self.optimizers:
             optimizer.step()
@@ -105,10 +109,12 @@ class Trainer:
         checkpoint = self.run.latest()
         assert checkpoint is not None
         self.step, parts = self.run.load(checkpoint)
-        self.task.network.load_state_dict(parts["network"])
-        self.average.network.load_state_dict(parts["ema"])
+        try:
+            self.task.network.load_state_dict(parts["network"])
+            self.average.network.load_state_dict(parts["ema"])
+        except RuntimeError as error:
+            raise UserError(f"--resume: {checkpoint} is of another configuration; resume with the one it began with") from error
         load_optimizer_state(self.optimizers, parts["optimizer"])
-        self.task.load_state(parts["task"])
-        self.run.forget_after(self.step)
-        rows = self.run.rows()
+        self.task.load_state(parts.get("task", {}))
+        rows = [row for row in self.run.rows() if row["step"] <= self.step]
         self.earlier_seconds = rows[-1]["seconds"] if rows else 0.0

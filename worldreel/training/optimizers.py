@@ -41,12 +41,16 @@ def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
     for _ in range(iterations):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return (x.T if tall else x).to(matrix.dtype)
+    out: Tensor = (x.T if tall else x).to(matrix.dtype)
+    return out
 
 
-def muon_and_adamw(network: nn.Module, muon_rate: float, adamw_rate: float, inside: str, weight_decay: float = 0.01) -> list[torch.optim.Optimizer]:
-    """Muon takes every matrix or kernel of the module lists named `inside`; all the rest (embeddings, heads, gains) goes to AdamW."""
-    matrices, rest = [], []
+def muon_and_adamw(
+    network: nn.Module, muon_rate: float, adamw_rate: float, inside: str, weight_decay: float = 0.01
+) -> list[torch.optim.Optimizer]:
+    """Muon takes matrices and kernels of the module lists named `inside`; the rest (embeddings, heads, gains) goes to AdamW."""
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             (matrices if parameter.ndim >= 2 and f"{inside}." in name else rest).append(parameter)
@@ -74,6 +78,8 @@ def optimizer_state(optimizers: list[torch.optim.Optimizer]) -> dict[str, Tensor
 
 
 def load_optimizer_state(optimizers: list[torch.optim.Optimizer], tensors: Mapping[str, Tensor]) -> None:
+    """The inverse of `optimizer_state`. Moments get the strides of their parameter again, as they had when they were made: the
+    same sums over another order in memory may round otherwise."""
     for number, optimizer in enumerate(optimizers):
         state = optimizer.state_dict()
         state["state"] = {}
@@ -82,3 +88,7 @@ def load_optimizer_state(optimizers: list[torch.optim.Optimizer], tensors: Mappi
             if int(owner) == number:
                 state["state"].setdefault(int(parameter), {})[name] = value
         optimizer.load_state_dict(state)
+        for parameter, moments in optimizer.state.items():
+            for name, value in moments.items():
+                if value.shape == parameter.shape:
+                    moments[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)

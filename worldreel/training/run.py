@@ -7,14 +7,15 @@ RUN/config.json  RUN/log.jsonl  RUN/loss.png  RUN/previews/  RUN/checkpoints/ste
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from torch import Tensor
 
 from worldreel.checkpoints import load_tensors, save_tensors
 from worldreel.errors import UserError
-from worldreel.files import whole_folder
+from worldreel.files import whole_file, whole_folder
 
 
 class RunFolder:
@@ -26,8 +27,9 @@ class RunFolder:
         self.log_path = path / "log.jsonl"
 
     def create(self) -> None:
-        for folder in (self.path, self.checkpoints, self.previews):
-            folder.mkdir(parents=True, exist_ok=True)
+        with self._writing():
+            for folder in (self.path, self.checkpoints, self.previews):
+                folder.mkdir(parents=True, exist_ok=True)
 
     def latest(self) -> Path | None:
         """The newest whole checkpoint. Half-written ones have hidden names, and are never looked at."""
@@ -37,9 +39,10 @@ class RunFolder:
         """Writes a checkpoint of several tensor files in one step, then drops all but the newest `keep`."""
         path = self.checkpoints / f"step-{step:08d}"
         if not path.exists():
-            with whole_folder(path) as folder:
+            with self._writing(), whole_folder(path) as folder:
                 for name, tensors in parts.items():
-                    save_tensors(folder / f"{name}.safetensors", tensors)
+                    if tensors:  # the format cannot hold none
+                        save_tensors(folder / f"{name}.safetensors", tensors)
         for old in sorted(self.checkpoints.glob("step-*"))[:-keep]:
             shutil.rmtree(old)
         return path
@@ -50,7 +53,7 @@ class RunFolder:
         return int(checkpoint.name.removeprefix("step-")), parts
 
     def log(self, row: Mapping[str, object]) -> None:
-        with self.log_path.open("a", encoding="utf-8") as file:
+        with self._writing(), self.log_path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
     def rows(self) -> list[dict[str, float]]:
@@ -66,11 +69,22 @@ class RunFolder:
     def forget_after(self, step: int) -> None:
         """Drops log rows from steps that will be repeated after a resume."""
         rows = [row for row in self.rows() if row["step"] <= step]
-        self.log_path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        with self._writing(), whole_file(self.log_path) as temporary:
+            temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            reason = error.strerror or error
+            raise UserError(f"--out {self.path} cannot be written ({reason}); free some space or choose another folder") from error
 
     def claim(self, resume: bool) -> None:
-        """Refuses to start over an older run. Raises UserError."""
+        """Refuses to start over an older run; clears away what a kill left half-written. Raises UserError."""
         if resume and self.latest() is None:
             raise UserError(f"--resume: {self.path} holds no checkpoint; start it without --resume")
         if not resume and self.latest() is not None:
             raise UserError(f"--out {self.path} holds a run already; add --resume to go on with it, or name another folder")
+        for half_written in self.checkpoints.glob(".step-*"):
+            shutil.rmtree(half_written)

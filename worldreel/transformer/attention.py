@@ -1,5 +1,6 @@
 """Attention over a packed sequence: segments of equal length go as one batch, the rest one by one. Nothing is padded."""
 
+import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -10,10 +11,14 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Group:
-    """Pairs of equal lengths, which run together: rows of queries [G, Lq] and of keys [G, Lk] in their flat sequences."""
+    """Pairs of equal lengths, which run together: rows of queries [G, Lq] and of keys [G, Lk] in their flat sequences.
+
+    `in_order`: whether rows follow one another from the first, so that views can stand for copies.
+    """
 
     queries: Tensor
     keys: Tensor
+    in_order: bool
 
 
 def grouped(pairs: Iterable[tuple[range, range]], device: torch.device) -> list[Group]:
@@ -21,7 +26,12 @@ def grouped(pairs: Iterable[tuple[range, range]], device: torch.device) -> list[
     groups: dict[Hashable, list[tuple[range, range]]] = {}
     for queries, keys in pairs:
         groups.setdefault((len(queries), len(keys)), []).append((queries, keys))
-    return [Group(_rows([q for q, _ in group], device), _rows([k for _, k in group], device)) for group in groups.values()]
+    return [_group([q for q, _ in group], [k for _, k in group], device) for group in groups.values()]
+
+
+def _group(queries: list[range], keys: list[range], device: torch.device) -> Group:
+    in_order = all(rows.start == place * len(rows) for ranges in (queries, keys) for place, rows in enumerate(ranges))
+    return Group(_rows(queries, device), _rows(keys, device), in_order)
 
 
 def _rows(ranges: Sequence[range], device: torch.device) -> Tensor:
@@ -31,19 +41,18 @@ def _rows(ranges: Sequence[range], device: torch.device) -> Tensor:
 
 def attend(q: Tensor, k: Tensor, v: Tensor, groups: Sequence[Group]) -> Tensor:
     """Attention of q [Nq, heads, d] to k and v [Nk, heads, d] within each pair of the groups: [Nq, heads, d]."""
-    if len(groups) == 1 and groups[0].queries.numel() == len(q) and groups[0].keys.numel() == len(k):
-        shape = groups[0].queries.shape  # one group in order: views, no copies
-        return _batched(q.unflatten(0, shape), *(x.unflatten(0, groups[0].keys.shape) for x in (k, v))).flatten(0, 1)
+    if len(groups) == 1 and groups[0].in_order and groups[0].queries.numel() == len(q) and groups[0].keys.numel() == len(k):
+        rows, columns = groups[0].queries.shape, groups[0].keys.shape
+        return _batched(q.unflatten(0, rows), k.unflatten(0, columns), v.unflatten(0, columns)).flatten(0, 1)
     # index_select, not indexing: on CPUs its gradient is ten times faster.
-    parts = [
-        _batched(_taken(q, group.queries), _taken(k, group.keys), _taken(v, group.keys)).flatten(0, 1) for group in groups
-    ]
+    parts = [_batched(_taken(q, group.queries), _taken(k, group.keys), _taken(v, group.keys)).flatten(0, 1) for group in groups]
     order = torch.cat([group.queries.flatten() for group in groups])
     return torch.cat(parts).index_select(0, order.argsort())
 
 
 def _taken(x: Tensor, rows: Tensor) -> Tensor:
-    return x.index_select(0, rows.flatten()).unflatten(0, rows.shape)
+    out: Tensor = x.index_select(0, rows.flatten()).unflatten(0, rows.shape)
+    return out
 
 
 SHORT = 1024
@@ -54,7 +63,7 @@ def _batched(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     """[G, L, heads, d] each; same out."""
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))
     if q.device.type == "cpu" and max(q.shape[2], k.shape[2]) <= SHORT:
-        weights = (q @ k.transpose(2, 3) * q.shape[-1] ** -0.5).softmax(dim=-1)
+        weights = (q @ k.transpose(2, 3) * (1 / math.sqrt(q.shape[-1]))).softmax(dim=-1)
         return (weights @ v).transpose(1, 2)
     return F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
 
@@ -87,7 +96,9 @@ class Attention(nn.Module):
         self.q, self.k, self.v, self.out = (nn.Linear(width, width) for _ in range(4))
         self.norm_q, self.norm_k = nn.RMSNorm(width, eps=1e-6), nn.RMSNorm(width, eps=1e-6)
 
-    def forward(self, x: Tensor, groups: Sequence[Group], rotary: RotaryTable | None = None, text: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, groups: Sequence[Group], rotary: RotaryTable | None = None, text: Tensor | None = None
+    ) -> Tensor:
         """x [N, D], text [M, D] or None for self-attention."""
         source = x if text is None else text
         # Norms in fp32, whatever the products are computed in.
@@ -100,4 +111,5 @@ class Attention(nn.Module):
         return out
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1))
+        out: Tensor = x.unflatten(-1, (self.heads, -1))
+        return out

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from worldreel.config import Config
-from worldreel.patches import Layout
+from worldreel.layout import Layout
 from worldreel.transformer.attention import Attention, Group, RotaryTable, grouped
 
 
@@ -47,7 +47,9 @@ class Block(nn.Module):
         self.norm1, self.norm3 = (nn.LayerNorm(width, eps=1e-6, elementwise_affine=False) for _ in range(2))
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
         self.attention, self.cross = Attention(width, config.heads), Attention(width, config.heads)
-        self.mlp = nn.Sequential(nn.Linear(width, config.mlp_width), nn.GELU(approximate="tanh"), nn.Linear(config.mlp_width, width))
+        self.mlp = nn.Sequential(
+            nn.Linear(width, config.mlp_width), nn.GELU(approximate="tanh"), nn.Linear(config.mlp_width, width)
+        )
 
     def forward(self, x: Tensor, text: Tensor, modulation: Tensor, which: Tensor | None, within: "Within") -> Tensor:
         """x [N, D], text [M, D], modulation [levels, 6, D], which [N]: the level of each token (None: all the same)."""
@@ -56,7 +58,8 @@ class Block(nn.Module):
         mixed = self.attention(self.norm1(x) * (1 + m.attention_scale) + m.attention_shift, within.segments, within.rotary)
         x = x + mixed * m.attention_gate
         x = x + self.cross(self.norm2(x), within.spans, text=text)
-        return x + self.mlp(self.norm3(x) * (1 + m.mlp_scale) + m.mlp_shift) * m.mlp_gate
+        out: Tensor = x + self.mlp(self.norm3(x) * (1 + m.mlp_scale) + m.mlp_shift) * m.mlp_gate
+        return out
 
 
 class Within(NamedTuple):

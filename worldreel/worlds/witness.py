@@ -84,7 +84,7 @@ class Witness(nn.Module):
         return Verdict((said["subject"],), (direction,), (said["position"],), ground)
 
 
-def train(seed: int = 0, steps: int = 1500, batch: int = 48) -> Witness:
+def train(seed: int = 0, steps: int = 800, batch: int = 48) -> Witness:
     """Trains a witness on random renders, degraded as a codec or a generator would. One thread: the same on any machine."""
     torch.manual_seed(seed)
     sprites = load_sprites()
@@ -96,7 +96,7 @@ def train(seed: int = 0, steps: int = 1500, batch: int = 48) -> Witness:
         logits = witness(_degrade(clips))
         losses = {name: F.cross_entropy(logits[name], answers[name]) for name in ANSWERS}
         optimizer.zero_grad()
-        torch.autograd.backward(list(losses.values()))
+        torch.autograd.backward(torch.stack(list(losses.values())).sum())
         optimizer.step()
         schedule.step()
         if step % 100 == 99:
@@ -162,7 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Trains the witness.")
     parser.add_argument("--out", type=Path, default=Path("assets/witness.safetensors"))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=800)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     witness = train(arguments.seed, arguments.steps)

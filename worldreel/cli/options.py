@@ -1,0 +1,90 @@
+"""Words of the command line to a dataclass of options, through tyro; what tyro refuses becomes one line."""
+
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, Protocol
+
+import tyro
+
+from worldreel.cli.terminal import Terminal
+from worldreel.errors import UserError
+
+MODELS_OWN = "(default: the model's own)"
+
+
+class Command(Protocol):
+    """Options that can be run. What `run` gives is printed by `--json`."""
+
+    @property
+    def json(self) -> bool: ...
+
+    def run(self, terminal: Terminal) -> Mapping[str, object]: ...
+
+
+Json = Annotated[bool, tyro.conf.arg(help="Print the result as one JSON object, and nothing else, on standard output.")]
+Model = Annotated[str, tyro.conf.arg(metavar="NAME", help="A bundled model, or a folder that holds one.")]
+Device = Annotated[
+    str | None, tyro.conf.arg(metavar="NAME", help="cpu, cuda or mps.", help_behavior_hint="(default: the best there is)")
+]
+Out = Annotated[
+    Path | None, tyro.conf.arg(metavar="FILE", help="Where it is written.", help_behavior_hint="(default: a new name here)")
+]
+Overwrite = Annotated[bool, tyro.conf.arg(help="Replace the file if it exists.")]
+Settings = Annotated[
+    list[str],
+    tyro.conf.arg(name="set", metavar="KEY=VALUE", help="Change a setting; may be given again."),
+    tyro.conf.UseAppendAction,
+]
+Size = Annotated[
+    str | None, tyro.conf.arg(metavar="WIDTHxHEIGHT", help="Size in pixels, such as 128x96.", help_behavior_hint=MODELS_OWN)
+]
+Steps = Annotated[int | None, tyro.conf.arg(metavar="N", help="Steps of denoising.", help_behavior_hint=MODELS_OWN)]
+Guidance = Annotated[
+    float | None,
+    tyro.conf.arg(metavar="SCALE", help="How strongly the prompt is followed; 1: no guidance.", help_behavior_hint=MODELS_OWN),
+]
+Negative = Annotated[str, tyro.conf.arg(metavar="TEXT", help="What to lead away from.", help_behavior_hint="(default: nothing)")]
+Seed = Annotated[
+    int | None,
+    tyro.conf.arg(metavar="N", help="The same seed gives the same result.", help_behavior_hint="(default: drawn, and printed)"),
+]
+Count = Annotated[int, tyro.conf.arg(metavar="N", help="How many to make, with seeds one after another.")]
+
+
+def execute(name: str, options: type[Command], arguments: Sequence[str]) -> None:
+    """Parses and runs a command. Raises UserError."""
+    command = parse(name, options, arguments)
+    if command is None:
+        return
+    result = command.run(Terminal(command.json))
+    if command.json:
+        print(json.dumps(result))
+
+
+def parse(name: str, options: type[Command], arguments: Sequence[str]) -> Command | None:
+    """The options; None where help was asked for, which is then on standard output."""
+    complaint = StringIO()
+    markers = (tyro.conf.FlagCreatePairsOff, tyro.conf.DisallowNone)
+    try:
+        with redirect_stderr(complaint):
+            return tyro.cli(options, prog=f"worldreel {name}", args=list(arguments), config=markers)
+    except SystemExit as end:
+        if not end.code:
+            sys.stderr.write(complaint.getvalue())
+            return None
+        raise UserError(f"{_line(complaint.getvalue())}; see `worldreel {name} --help`") from None
+
+
+def _line(box: str) -> str:
+    """What is wrong, out of tyro's box of several lines: its first part, without the frame."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
+    rows = [row.strip("│ ") for row in plain.splitlines() if not row.startswith(("╭", "╰"))]
+    parts = re.split(r"─{3,}|Got errors:", " ".join(rows))
+    text = re.sub(r"no type matching (\S+) could be instantiated from \['(.*)'\]\.", r"\2 is no \1.", parts[0])
+    near = re.search(r"--[a-z-]+", parts[1]) if text.startswith("Unrecognized") and "Perhaps" in plain else None
+    return " ".join(text.split()).rstrip(".:") + (f"; perhaps you meant {near[0]}" if near else "")

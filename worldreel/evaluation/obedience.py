@@ -1,0 +1,73 @@
+"""Does a model do what its prompt says? Prompts it was never taught, one sample each."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from worldreel.evaluation.judging import Asked, score
+from worldreel.generation import Request, carry_out, plan
+from worldreel.models import Model
+from worldreel.worlds.captions import short_caption
+from worldreel.worlds.judge import Judge
+from worldreel.worlds.scenes import Canvas, random_scene
+
+SEED = 40_004
+CANVAS = Canvas(128, 128, 25)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt, what it asks for, and its number, which is the seed."""
+
+    text: str
+    asked: Asked
+    number: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    prompt: str
+    asked: Asked
+    seed: int
+    frames: np.ndarray
+    """[T, H, W, 3] uint8."""
+
+
+def draw_prompts(count: int) -> list[Prompt]:
+    """Short captions of scenes with one actor, each with a withheld pair; never drawn in training."""
+    prompts = []
+    for number in range(count):
+        scene = random_scene((SEED, number), CANVAS, withheld_pairs=True, alone=1.0)
+        prompts.append(Prompt(short_caption(scene), Asked.of(scene), number))
+    return prompts
+
+
+def make_clips(model: Model, prompts: Sequence[Prompt], watch: Callable[[int], None], *, mute: bool = False) -> list[Sample]:
+    """One sample a prompt at the model's default settings. `mute`: without any text, as a model that ignores it."""
+    samples = []
+    for done, prompt in enumerate(prompts):
+        watch(done)
+        settled = plan(Request(prompt=prompt.text, seed=prompt.number), model.config)
+        if mute:
+            settled = settled.model_copy(update={"prompt": "", "guidance": 1.0})
+        samples.append(Sample(prompt.text, prompt.asked, prompt.number, carry_out(model, settled).array()))
+    return samples
+
+
+def write_sheet(samples: Sequence[Sample], judge: Judge, path: Path, frames: int = 5) -> None:
+    """Every clip in a few frames under its prompt, which is red where the judge found something wrong; two columns."""
+    height, width = samples[0].frames.shape[1:3]
+    row, column = height + 16, frames * (width + 2) + 12
+    lines = -(-len(samples) // 2)
+    sheet = Image.new("RGB", (2 * column, lines * row), "white")
+    draw = ImageDraw.Draw(sheet)
+    for number, sample in enumerate(samples):
+        left, top = (number % 2) * column, (number // 2) * row
+        right = all(score(judge.see(sample.frames), sample.asked).values())
+        draw.text((left + 2, top + 2), sample.prompt, fill="black" if right else "#c00000")
+        for place, frame in enumerate(np.linspace(0, len(sample.frames) - 1, frames).round().astype(int)):
+            sheet.paste(Image.fromarray(sample.frames[frame]), (left + place * (width + 2), top + 15))
+    sheet.save(path)

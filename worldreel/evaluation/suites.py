@@ -1,0 +1,166 @@
+"""Suites: what `worldreel evaluate MODEL --suite NAME` runs. Each gives named results, and writes what one should look at."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from worldreel.config import Config
+from worldreel.devices import autocast, compute_dtype
+from worldreel.errors import UserError
+from worldreel.evaluation import reconstruction
+from worldreel.evaluation.intervals import Rate
+from worldreel.evaluation.judging import (
+    Observer,
+    agreement,
+    measure_count,
+    measure_judge,
+    measure_refusals,
+    rates,
+    rendered,
+    score,
+)
+from worldreel.evaluation.obedience import Sample, draw_prompts, make_clips, write_sheet
+from worldreel.evaluation.results import Result
+from worldreel.models import Model, load_model
+from worldreel.worlds.judge import Judge
+from worldreel.worlds.witness import Witness
+
+
+@dataclass(frozen=True)
+class Options:
+    """`out`: where pictures and the result are written (None: nowhere); `settings`: KEY=VALUE for the suite; `watch`: told
+    what is done and how much of it."""
+
+    out: Path | None = None
+    settings: tuple[str, ...] = ()
+    watch: Callable[[str, int, int], None] = field(default=lambda what, done, of: None)
+
+
+class WorldsSettings(Config):
+    prompts: int = 200
+    scenes: int = 400
+    """Real renders that each judge is measured on; half as many go through the codec."""
+    mute: bool = True
+    """Whether to sample without any text too: what a model that ignores its prompt reaches."""
+
+
+class CodecSettings(Config):
+    strips: Path | None = None
+    """A folder of held-out film strips."""
+    scenes: int = 16
+
+
+GOALS = {"subject": 0.70, "direction": 0.80, "background": 0.90, "position": 0.75}
+JUDGE_GOAL = 0.97
+AGREEMENT_GOAL = 0.95
+
+
+def worlds(name: str, options: Options) -> dict[str, Result]:
+    """Withheld prompts of the sprites world, one sample each, no rejection, seed = number of the prompt, default settings."""
+    settings = WorldsSettings().changed(list(options.settings))
+    model, judge, witness = load_model(name), Judge(), Witness.load()
+    results = _measured_judges(model, judge, witness, settings.scenes, options)
+    prompts = draw_prompts(settings.prompts)
+    samples = make_clips(model, prompts, lambda done: options.watch("sampling", done, len(prompts)))
+    ours = _scores(judge, samples)
+    mute: Mapping[str, Rate] = {}
+    if settings.mute:
+        silent = make_clips(model, prompts, lambda done: options.watch("sampling without text", done, len(prompts)), mute=True)
+        mute = _scores(judge, silent)
+    for attribute, goal in GOALS.items():
+        if attribute in ours:
+            results[attribute] = _row(ours[attribute], goal, mute.get(attribute))
+    clips = [(sample.asked, sample.frames) for sample in samples]
+    for attribute, rate in agreement(judge, witness, clips).items():
+        results[f"agreement_{attribute}"] = _row(rate, None if attribute == "judged" else AGREEMENT_GOAL)
+    if options.out is not None:
+        write_sheet(samples[:40], judge, options.out / "first-40.png")
+        _write_clips(samples, judge, options.out / "clips.jsonl")
+    return results
+
+
+def codec(name: str, options: Options) -> dict[str, Result]:
+    """How much of a video is left after it went through a model's autoencoder."""
+    settings = CodecSettings().changed(list(options.settings))
+    model = load_model(name)
+    return reconstruction.measure(_video_codec(model), settings.strips, scenes=settings.scenes)
+
+
+SUITES: dict[str, Callable[[str, Options], dict[str, Result]]] = {"worlds": worlds, "codec": codec}
+
+
+def evaluate(name: str, suite: str, options: Options) -> dict[str, object]:
+    """Runs a suite; the answer is what `--json` prints. Raises UserError for an unknown suite."""
+    if suite not in SUITES:
+        raise UserError(f"--suite {suite!r}: there is {', '.join(SUITES)}")
+    if options.out is not None:
+        options.out.mkdir(parents=True, exist_ok=True)
+    results = SUITES[suite](name, options)
+    answer: dict[str, object] = {
+        "suite": suite,
+        "model": name,
+        "results": {key: result.to_json() for key, result in results.items()},
+    }
+    if options.out is not None:
+        (options.out / "result.json").write_text(json.dumps(answer, indent=1) + "\n", encoding="utf-8")
+    return answer
+
+
+def _measured_judges(model: Model, judge: Judge, witness: Witness, scenes: int, options: Options) -> dict[str, Result]:
+    """Both judges on scenes whose truth is known, as rendered and as the codec gives them back."""
+    through = _frame_codec(model)
+    rows: dict[str, Rate] = {}
+    observers: dict[str, Observer] = {"judge": judge, "witness": witness}
+    for number, (who, observer) in enumerate(observers.items()):
+        options.watch("measuring the judges", number, 2)
+        rows |= {f"{who}_real_{key}": rate for key, rate in measure_judge(observer, None, range(scenes)).items()}
+        rows |= {f"{who}_codec_{key}": rate for key, rate in measure_judge(observer, through, range(scenes // 2)).items()}
+    rows["judge_real_count"] = measure_count(judge, None, range(scenes // 2))
+    rows |= {f"judge_refuses_{key}": rate for key, rate in measure_refusals(judge, None, range(max(3, scenes // 8))).items()}
+    rows |= {f"observers_{key}": rate for key, rate in agreement(judge, witness, rendered(range(scenes // 4), through)).items()}
+    return {key: _row(rate, JUDGE_GOAL if key.startswith(("judge_real", "judge_codec")) else None) for key, rate in rows.items()}
+
+
+def _scores(judge: Judge, samples: Iterable[Sample]) -> dict[str, Rate]:
+    return rates(score(judge.see(sample.frames), sample.asked) for sample in samples)
+
+
+def _row(rate: Rate, goal: float | None, peer: Rate | None = None) -> Result:
+    ok = None if goal is None else rate.value >= goal
+    return Result(rate.value, rate.low, rate.high, rate.n, goal, ok, None if peer is None else peer.value)
+
+
+def _video_codec(model: Model) -> Callable[[Tensor], Tensor]:
+    def through(video: Tensor) -> Tensor:
+        with torch.inference_mode(), autocast(model.device, compute_dtype(model.device)):
+            return model.autoencoder.decode(model.autoencoder.encode(video)).float()
+
+    return through
+
+
+def _frame_codec(model: Model) -> Callable[[np.ndarray], np.ndarray]:
+    """Frames [T, H, W, 3] uint8 to what the autoencoder gives back."""
+    through = _video_codec(model)
+
+    def frames_through(frames: np.ndarray) -> np.ndarray:
+        video = reconstruction.through(through, reconstruction.as_video(frames))
+        pixels = ((video[0].clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
+        return pixels.permute(1, 2, 3, 0).numpy()
+
+    return frames_through
+
+
+def _write_clips(samples: Iterable[Sample], judge: Judge, path: Path) -> None:
+    """One line a clip: what was asked, what was seen."""
+    lines = []
+    for sample in samples:
+        verdict, asked = judge.see(sample.frames), sample.asked
+        lines.append(
+            json.dumps({"prompt": sample.prompt, "seed": sample.seed, "seen": vars(verdict), "right": score(verdict, asked)})
+        )
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
