@@ -1,11 +1,15 @@
 """Which device, and which number format it computes well in."""
 
+import os
 import platform
 from contextlib import AbstractContextManager, nullcontext
 
-import torch
+# CPU kernels are made for each shape and kept; packs and captions of many lengths need room for more than the default 1,024.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
 
-from worldreel.errors import UserError
+import torch  # noqa: E402
+
+from worldreel.errors import UserError  # noqa: E402
 
 
 def pick_device(name: str | None = None) -> torch.device:

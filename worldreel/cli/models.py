@@ -46,11 +46,12 @@ def _answer(name: str, config: "ModelConfig") -> dict[str, object]:
 
 def _show(terminal: Terminal, name: str, config: "ModelConfig", full: bool) -> None:
     knows, defaults, limits = config.knows, config.defaults, config.limits
+    rates = " to ".join(f"{rate:g}" for rate in dict.fromkeys(knows.fps))
     terminal.say(f"{name}: {knows.summary}")
     rows = [(key, ", ".join(getattr(knows, key))) for key in (PHRASES if full else ("subjects", "backgrounds"))]
     rows.append(("sizes", ", ".join(knows.sizes)))
     rows.append(
-        ("lengths", f"up to {knows.seconds[1]:g} s at {knows.fps[0]:g} to {knows.fps[1]:g} fps; a single frame is an image")
+        ("lengths", f"up to {knows.seconds[1]:g} s at {rates} fps; a single frame is an image")
     )
     if full:
         rows.append(("taught", ", ".join(knows.canvases)))

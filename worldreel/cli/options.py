@@ -85,6 +85,7 @@ def _line(box: str) -> str:
     plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
     rows = [row.strip("│ ") for row in plain.splitlines() if not row.startswith(("╭", "╰"))]
     parts = re.split(r"─{3,}|Got errors:", " ".join(rows))
-    text = re.sub(r"no type matching (\S+) could be instantiated from \['(.*)'\]\.", r"\2 is no \1.", parts[0])
+    number = "a whole number" if "<class 'int'>" in plain else "a number"
+    text = re.sub(r"Error parsing (\S+): no type matching .* from \['(.*)'\]\.", rf"\1: '\2' is not {number}", parts[0])
     near = re.search(r"--[a-z-]+", parts[1]) if text.startswith("Unrecognized") and "Perhaps" in plain else None
     return " ".join(text.split()).rstrip(".:") + (f"; perhaps you meant {near[0]}" if near else "")

@@ -13,7 +13,6 @@ from typing import Literal
 import numpy as np
 import torch
 from pydantic import Field, ValidationError
-from safetensors import SafetensorError
 from torch import Tensor
 
 from worldreel.checkpoints import load_metadata, load_tensors, save_tensors
@@ -62,10 +61,7 @@ class Compressed:
     def save(self, path: str | PathLike[str], overwrite: bool = False) -> Path:
         """Writes a .safetensors file, whole or not at all. Raises UserError as `check_latents_target` does."""
         path = check_latents_target(path, overwrite)
-        try:
-            save_tensors(path, {"latents": self.latents}, {key: str(value) for key, value in self.header})
-        except (OSError, SafetensorError) as error:
-            raise UserError(f"{path} cannot be written ({_line(error)}); free some space or choose another folder") from error
+        save_tensors(path, {"latents": self.latents}, {key: str(value) for key, value in self.header})
         return path
 
 
@@ -82,7 +78,7 @@ def check_latents_target(path: str | PathLike[str], overwrite: bool = False) -> 
     except FileNotFoundError:
         raise UserError(f"{path}: there is no folder {path.parent}; make it first, or choose another") from None
     except OSError as error:
-        raise UserError(f"{path} cannot be written ({_line(error)}); choose another folder") from error
+        raise UserError(f"{path} cannot be written ({(error.strerror or str(error)).lower()}); choose another folder") from error
     return path
 
 
@@ -212,7 +208,3 @@ def _fingerprint(model: Model) -> str:
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
-
-
-def _line(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).lower()

@@ -30,11 +30,11 @@ CANVASES = (
     CanvasShare(width=64, height=64, frames=25, fps=(8, 12), weight=0.8),
     CanvasShare(width=144, height=80, frames=25, weight=1.2),
     CanvasShare(width=80, height=144, frames=25, weight=1.2),
-    CanvasShare(width=128, height=128, frames=1, weight=3),
-    CanvasShare(width=96, height=96, frames=1, weight=1),
-    CanvasShare(width=160, height=160, frames=1, weight=0.5),
-    CanvasShare(width=144, height=80, frames=1, weight=0.6),
-    CanvasShare(width=80, height=144, frames=1, weight=0.6),
+    CanvasShare(width=128, height=128, frames=1, weight=5),
+    CanvasShare(width=96, height=96, frames=1, weight=2),
+    CanvasShare(width=160, height=160, frames=1, weight=0.8),
+    CanvasShare(width=144, height=80, frames=1, weight=1),
+    CanvasShare(width=80, height=144, frames=1, weight=1),
 )
 """Square, wide and tall, stills beside clips of one to three seconds."""
 

@@ -40,6 +40,8 @@ class FillingConfig(Config):
     adamw_rate: float = 1e-3
     tokens: int = 4096
     """Tokens in a pack, about."""
+    menus: int = 24
+    """How many different packs there are, by the canvases in them."""
     drop_text: float = 0.1
     given: float = 0.2
     """The share of clips of which the first frames are given (animate, extend)."""
@@ -67,6 +69,7 @@ class Filling:
         self.model = build_model(config).to(device)
         self.network = nn.ModuleDict({"text": self.model.text, "transformer": self.model.transformer})
         self.pool = LatentPool(config.pool, config.model, self.model.autoencoder, config.seed)
+        self.menus = self.pool.menus(config.menus, config.tokens)
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return muon_and_adamw(self.network, self.config.muon_rate, self.config.adamw_rate, inside="blocks")
@@ -90,10 +93,10 @@ class Filling:
         return Loss(loss, {"tokens": float(len(clean)), "clips": float(len(examples))})
 
     def _draw(self, rng: np.random.Generator) -> list[Example]:
-        """Entries of the pool until the pack is full."""
+        """Scenes of the pool for one of the menus."""
         examples: list[Example] = []
-        while sum(one.grid.tokens for one in examples) < self.config.tokens:
-            entry = self.pool.entry(rng)
+        for canvas in self.menus[int(rng.integers(len(self.menus)))]:
+            entry = self.pool.entry(canvas, rng)
             grid = entry.grid
             given = 0
             if grid.frames > 1 and rng.random() < self.config.given:

@@ -1,5 +1,6 @@
 """A pool of encoded scenes, slowly refreshed: rendering and encoding all anew at each step would cost as much as learning."""
 
+from bisect import insort
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -32,11 +33,11 @@ class CanvasShare(Config):
 
 class PoolConfig(Config):
     canvases: tuple[CanvasShare, ...]
-    start: int = 600
+    start: int = 1000
     """Scenes before the first step."""
     size: int = 4000
     """Scenes in the full pool."""
-    refresh: int = 2
+    refresh: int = 1
     """New scenes a step: first they fill the pool, then they replace the oldest."""
     alone: float = 0.8
     """The share of scenes with one subject."""
@@ -51,6 +52,8 @@ class Entry:
     scene: Scene
     latents: Tensor
     grid: Grid
+    share: int
+    """Number of its canvas in the pool's configuration."""
     short: float
 
     def caption(self, rng: np.random.Generator) -> str:
@@ -66,11 +69,31 @@ class LatentPool:
         self.sprites = load_sprites()
         self.entries: list[Entry] = []
         self.drawn = 0
+        self.places: list[list[int]] = [[] for _ in config.canvases]
         weights = np.array([canvas.weight for canvas in config.canvases])
         self.weights = weights / weights.sum()
 
-    def entry(self, rng: np.random.Generator) -> Entry:
-        return self.entries[int(rng.integers(len(self.entries)))]
+    def menus(self, count: int, tokens: int) -> list[list[int]]:
+        """Packs by the numbers of their canvases, of at least `tokens` tokens each, canvases as often as their weights say.
+
+        A few packs that come again, and not a new one at each step: kernels are prepared by shape, and that costs as much
+        as running them.
+        """
+        rng = np.random.default_rng((self.seed, 4))
+        shapes = [VideoShape(share.frames, share.height, share.width) for share in self.config.canvases]
+        sizes = [self.model.grid(shape, Fraction(12)).tokens for shape in shapes]
+        menus: list[list[int]] = []
+        for _ in range(count):
+            menu: list[int] = []
+            while sum(sizes[number] for number in menu) < tokens:
+                menu.append(int(rng.choice(len(sizes), p=self.weights)))
+            menus.append(sorted(menu, key=lambda number: sizes[number]))
+        return menus
+
+    def entry(self, canvas: int, rng: np.random.Generator) -> Entry:
+        """Any scene on this canvas (on any, while there is none yet)."""
+        places = self.places[canvas] or range(len(self.entries))
+        return self.entries[places[int(rng.integers(len(places)))]]
 
     def refresh(self, step: int) -> None:
         """Draws new scenes until as many are drawn as belong to this step."""
@@ -80,10 +103,13 @@ class LatentPool:
             self.drawn += 1
 
     def _put(self, number: int, entry: Entry) -> None:
+        place = number % self.config.size
         if number < self.config.size:
             self.entries.append(entry)
         else:
-            self.entries[number % self.config.size] = entry
+            self.places[self.entries[place].share].remove(place)
+            self.entries[place] = entry
+        insort(self.places[entry.share], place)
 
     def _scene(self, number: int) -> Scene:
         rng = np.random.default_rng((self.seed, 2, number))
@@ -102,7 +128,9 @@ class LatentPool:
     def _entry(self, scene: Scene, latents: Tensor) -> Entry:
         canvas = scene.canvas
         grid = self.model.grid(VideoShape(canvas.frames, canvas.height, canvas.width), canvas.fps)
-        return Entry(scene, latents.clone(), grid, self.config.short)
+        shapes = [(share.width, share.height, share.frames) for share in self.config.canvases]
+        share = shapes.index((canvas.width, canvas.height, canvas.frames))
+        return Entry(scene, latents.clone(), grid, share, self.config.short)
 
     def state(self) -> dict[str, Tensor]:
         """The latents, end to end, and how many scenes were drawn so far."""
@@ -112,6 +140,7 @@ class LatentPool:
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         self.entries, self.drawn = [], 0
+        self.places = [[] for _ in self.config.canvases]
         if not state:
             return
         drawn, offset = int(state["drawn"]), 0
@@ -123,6 +152,6 @@ class LatentPool:
             compressed = self.model.autoencoder.compression.latent(VideoShape(canvas.frames, canvas.height, canvas.width))
             shape = (self.model.autoencoder.latent_channels, *compressed)
             count = shape[0] * compressed.pixels
-            self.entries.append(self._entry(scene, state["latents"][offset : offset + count].reshape(shape)))
+            self._put(place, self._entry(scene, state["latents"][offset : offset + count].reshape(shape)))
             offset += count
         self.drawn = drawn

@@ -1,0 +1,110 @@
+import resource
+from contextlib import contextmanager
+
+import pytest
+import torch
+from torch import nn
+
+from worldreel.checkpoints import load_into, load_metadata, load_tensors, save_tensors
+from worldreel.errors import UserError
+
+
+@contextmanager
+def room_for(size):
+    """A disk that takes no file larger than `size` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def weights(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_tensors(path, nn.Linear(3, 2).state_dict(), {"made": "here"})
+    return path
+
+
+def test_tensors_come_back_as_they_were(tmp_path):
+    shared = torch.arange(6.0).reshape(2, 3)
+    tensors = {
+        "strided": shared.T, "shared": shared, "kernel": torch.randn(2, 3, 1, 2, 2).contiguous(memory_format=torch.channels_last_3d),
+        "half": torch.randn(5).bfloat16(), "count": torch.tensor(3), "none": torch.zeros(0, 4),
+    }  # fmt: skip
+    save_tensors(tmp_path / "a.safetensors", tensors, {"key": "value"})
+    loaded = load_tensors(tmp_path / "a.safetensors")
+    assert loaded.keys() == tensors.keys()
+    for name, tensor in tensors.items():
+        assert loaded[name].dtype == tensor.dtype
+        assert torch.equal(loaded[name], tensor)
+    assert load_metadata(tmp_path / "a.safetensors") == {"key": "value"}
+
+
+def test_weights_load_into_their_module(weights):
+    module = nn.Linear(3, 2)
+    load_into(module, weights)
+    assert torch.equal(module.weight, load_tensors(weights)["weight"])
+    assert load_metadata(weights) == {"made": "here"}
+
+
+@pytest.mark.parametrize("keep", [0, 4, 40, -1])
+def test_truncated_files_are_refused(weights, keep):
+    weights.write_bytes(weights.read_bytes()[:keep])
+    for load in (load_tensors, load_metadata):
+        with pytest.raises(UserError, match=r"weights\.safetensors is not a whole safetensors file"):
+            load(weights)
+
+
+@pytest.mark.parametrize("content", [b"plain text", b"PK\x03\x04" + bytes(200), b"\x80\x02}q\x00." * 30, bytes(64)])
+def test_files_of_another_kind_are_refused(weights, content):
+    weights.write_bytes(content)
+    with pytest.raises(UserError, match="is not a whole safetensors file"):
+        load_into(nn.Linear(3, 2), weights)
+
+
+def test_missing_files_and_folders_are_refused(tmp_path):
+    for path in (tmp_path / "nothing.safetensors", tmp_path):
+        with pytest.raises(UserError, match="is not a whole safetensors file"):
+            load_tensors(path)
+
+
+@pytest.mark.parametrize(
+    ("module", "reason"),
+    [
+        (nn.Linear(3, 2, bias=False), "has an unknown 'bias'"),
+        (nn.BatchNorm1d(2), "lacks 'num_batches_tracked'"),
+        (nn.Linear(2, 3), r"is \(2,\), not \(3,\)|is \(2, 3\), not \(3, 2\)"),
+    ],
+    ids=["extra", "missing", "shape"],
+)
+def test_foreign_weights_are_refused(weights, module, reason):
+    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    with pytest.raises(UserError, match=reason) as error:
+        load_into(module, weights)
+    assert "these weights belong to another model" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(weights, value):
+    tensors = load_tensors(weights)
+    tensors["bias"][1] = value
+    save_tensors(weights, tensors)
+    with pytest.raises(UserError, match="'bias' holds values that are not finite"):
+        load_into(nn.Linear(3, 2), weights)
+
+
+def test_a_full_disk_leaves_the_older_file(weights):
+    before = weights.read_bytes()
+    with room_for(10_000), pytest.raises(UserError, match="cannot be written"):
+        save_tensors(weights, {"large": torch.zeros(100_000)})
+    assert weights.read_bytes() == before
+    assert list(weights.parent.iterdir()) == [weights]
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(UserError, match="cannot be written"):
+        save_tensors(tmp_path / "nowhere" / "a.safetensors", {"a": torch.zeros(1)})

@@ -1,0 +1,119 @@
+import numpy as np
+import pytest
+import torch
+
+from tests.training.small import CANVASES, NETWORK, model_config
+from tests.weights import randomise
+from worldreel.autoencoder import Autoencoder
+from worldreel.training.latents import LatentPool, PoolConfig
+from worldreel.worlds.render import render
+
+CONFIG = PoolConfig(canvases=CANVASES, start=8, size=20, refresh=3)
+
+
+@pytest.fixture(scope="module")
+def parts():
+    return model_config(), randomise(Autoencoder(NETWORK))
+
+
+def new_pool(parts, **changes):
+    return LatentPool(CONFIG.model_copy(update=changes), *parts, seed=5)
+
+
+def same(one, other):
+    return one.scene == other.scene and one.grid == other.grid and torch.equal(one.latents, other.latents)
+
+
+@pytest.mark.parametrize("stopped", [0, 3, 4, 9], ids=["at the start", "filling", "just full", "replacing"])
+def test_a_restored_pool_goes_on_as_the_other(parts, stopped):
+    alone, killed, resumed = (new_pool(parts) for _ in range(3))
+    for step in range(13):
+        alone.refresh(step)
+    for step in range(stopped + 1):
+        killed.refresh(step)
+    resumed.load_state({name: tensor.contiguous().clone() for name, tensor in killed.state().items()})
+    assert all(same(*pair) for pair in zip(killed.entries, resumed.entries, strict=True))
+    for step in range(stopped + 1, 13):
+        resumed.refresh(step)
+    assert all(same(*pair) for pair in zip(alone.entries, resumed.entries, strict=True))
+    assert alone.places == resumed.places
+    assert alone.drawn == resumed.drawn == 8 + 12 * 3
+
+
+def test_an_empty_pool_has_no_state(parts):
+    pool = new_pool(parts)
+    assert pool.state() == {}
+    pool.load_state({})
+    assert pool.entries == []
+
+
+def test_new_scenes_fill_the_pool_then_replace_the_oldest(parts):
+    pool = new_pool(parts)
+    for step in range(11):
+        pool.refresh(step)
+        drawn = 8 + 3 * step
+        assert pool.drawn == drawn
+        assert len(pool.entries) == min(drawn, 20)
+    # 38 are drawn: numbers 20 to 37 lie where 0 to 17 were, 18 and 19 are still there.
+    for place, entry in enumerate(pool.entries):
+        assert entry.scene == pool._scene(place + 20 if place < 18 else place)
+
+
+def test_a_jump_draws_what_was_left_out(parts):
+    pool, jumped = new_pool(parts), new_pool(parts)
+    for step in range(6):
+        pool.refresh(step)
+    jumped.refresh(5)
+    assert all(same(*pair) for pair in zip(pool.entries, jumped.entries, strict=True))
+
+
+def test_latents_are_those_of_the_scene(parts):
+    pool = new_pool(parts)
+    pool.refresh(0)
+    for entry in pool.entries[:4]:
+        video, _ = render([entry.scene], pool.sprites)
+        with torch.inference_mode():
+            latents = parts[1].encode(video)[0]
+        assert float((entry.latents.float() - latents).abs().max()) < 0.1  # bf16
+        assert entry.latents.shape[1:] == (entry.grid.frames, entry.grid.height * 2, entry.grid.width * 2)
+
+
+def test_no_withheld_pair_is_ever_shown(parts):
+    pool = new_pool(parts)
+    assert not any(pool._scene(number).is_withheld for number in range(400))
+
+
+def test_canvases_come_as_often_as_their_weights_say(parts):
+    canvases = (CANVASES[0].model_copy(update={"weight": 3.0}), CANVASES[2])
+    pool = new_pool(parts, canvases=canvases)
+    stills = [pool._scene(number).canvas.frames == 1 for number in range(400)]
+    assert np.mean(stills) == pytest.approx(0.25, abs=0.08)
+
+
+def test_a_canvas_gives_its_own_scenes(parts):
+    pool = new_pool(parts)
+    pool.refresh(8)
+    rng = np.random.default_rng(0)
+    for number, share in enumerate(CANVASES):
+        canvas = pool.entry(number, rng).scene.canvas
+        assert (canvas.width, canvas.height, canvas.frames) == (share.width, share.height, share.frames)
+        assert canvas.fps in share.fps
+
+
+def test_packs_hold_the_tokens_asked_for(parts):
+    pool = new_pool(parts)
+    menus = pool.menus(10, tokens=50)
+    sizes = [pool.entries[pool.places[number][0]].grid.tokens for number in range(3)] if pool.entries else [4, 6, 1]
+    assert len(menus) == 10
+    for menu in menus:
+        assert 50 <= sum(sizes[number] for number in menu) < 50 + max(sizes)
+    assert pool.menus(10, tokens=50) == menus
+
+
+def test_captions_say_what_is_there(parts):
+    pool = new_pool(parts)
+    pool.refresh(0)
+    entry, rng = pool.entries[0], np.random.default_rng(0)
+    captions = {entry.caption(rng) for _ in range(30)}
+    assert len(captions) > 3
+    assert all(entry.scene.actors[0].subject.name in caption for caption in captions)
