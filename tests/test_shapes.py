@@ -39,7 +39,8 @@ def test_sizes_are_width_by_height(text, size):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "64", "x", "64x", "x64", "0x0", "0x5", "-1x8", "1.5x2", "128x128x3", "a x b", " 1x2", "1_0x2", "²x2", "9999999999x1"]
+    "text",
+    ["", "64", "x", "64x", "x64", "0x0", "0x5", "-1x8", "1.5x2", "128x128x3", "a x b", " 1x2", "1_0x2", "²x2", "9999999999x1"],
 )
 def test_other_sizes_are_refused_in_a_line(text):
     with pytest.raises(UserError) as error:

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager, nullcontext
 # CPU kernels are made for each shape and kept; packs and captions of many lengths need room for more than the default 1,024.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
 
-import torch  # noqa: E402
+import torch
 
-from worldreel.errors import UserError  # noqa: E402
+from worldreel.errors import UserError
 
 
 def pick_device(name: str | None = None) -> torch.device:

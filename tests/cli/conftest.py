@@ -1,3 +1,4 @@
+import gc
 import os
 import resource
 import subprocess
@@ -83,6 +84,7 @@ def full_disk(tmp_path):
                     file.write(bytes(4096))
             yield folder, "disk is full", "No space left"
         finally:
+            gc.collect()  # an encoder that failed may still hold its file
             subprocess.run(["umount", str(folder)], check=True)
     else:
         (folder / "other").touch()

@@ -40,5 +40,5 @@ def test_out_and_settings_reach_the_suite(run, work):
 
 def test_mistakes(run, refused, work):
     refused(run("evaluate", "tiny", "--suite", "toys"), "--suite 'toys': there is")
-    refused(run("evaluate", "tiny"), "Missing from worldreel evaluate: --suite")
+    refused(run("evaluate", "tiny"), "missing --suite")
     refused(run("evaluate", "hal", "--suite", "codec"), "--model 'hal': no such model")

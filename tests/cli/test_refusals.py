@@ -66,7 +66,7 @@ ODD = "is odd and MP4 takes even sides; try"
             ("a dog", "--sise", "8x8"),
             "Unrecognized options: --sise, 8x8; perhaps you meant --size; see `worldreel generate --help`",
         ),
-        ((), "Missing from worldreel generate: PROMPT"),
+        ((), "missing PROMPT"),
     ],
 )
 def test_what_cannot_be_made(generate, refused, work, words, says):
@@ -138,7 +138,8 @@ def test_truncated_weights(run, refused, work, spoiled, part, kept):
 
 
 def test_foreign_weights(run, refused, work, spoiled, tmp_path):
-    path, good = spoiled / "transformer.safetensors", load_file(spoiled / "transformer.safetensors")
+    path = spoiled / "transformer.safetensors"
+    good = {name: tensor.clone() for name, tensor in load_file(path).items()}  # which are windows on the file until then
     other = make_model(tmp_path / "other", width=64) / "transformer.safetensors"
     shutil.copy(other, path)
     refused(run("generate", "a dog", "--model", spoiled), "these weights belong to another model")
@@ -155,8 +156,8 @@ def test_foreign_weights(run, refused, work, spoiled, tmp_path):
 
 def test_foreign_parts_of_a_model(run, refused, work, spoiled):
     config = (spoiled / "model.json").read_text()
-    (spoiled / "model.json").write_text(config.replace('"heads": 2,\n    "mlp', '"heads": 5,\n    "mlp'))
-    refused(run("generate", "a dog", "--model", spoiled))
+    (spoiled / "model.json").write_text(config.replace('"vocabulary": 30522', '"vocabulary": 100'))
+    refused(run("generate", "a dog", "--model", spoiled), "tokenizer.json has 30522 pieces, above the 100 of the text encoder")
     (spoiled / "model.json").write_text(config)
     (spoiled / "tokenizer.json").write_text("{}")
     refused(run("generate", "a dog", "--model", spoiled), "tokenizer.json is not a tokenizer")

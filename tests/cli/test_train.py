@@ -125,7 +125,7 @@ def test_a_time_limit_stops_it_and_resuming_finds_the_newest_run(run, work):
         (("line", "--resume"), "--resume: runs/ holds no run of line"),
         (("line", "--resume", "--out", "mine"), "--resume: mine holds no checkpoint"),
         (("line", "--device", "abacus"), "--device 'abacus' is not available here"),
-        ((), "Missing from worldreel train: RECIPE"),
+        ((), "missing RECIPE"),
     ],
 )
 def test_what_cannot_be_trained(run, refused, work, words, says):

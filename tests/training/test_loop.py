@@ -148,13 +148,14 @@ def test_another_network_is_not_resumed(tmp_path):
         train(tmp_path, resume=True, inputs=2)
 
 
-def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path):
+@pytest.mark.parametrize(("room", "preview_every"), [(6000, 100), (2000, 5)], ids=["for no checkpoint", "for no picture"])
+def test_a_full_disk_leaves_the_last_checkpoint_whole(tmp_path, room, preview_every):
     run = train(tmp_path, until=4, inputs=2000)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
     try:
         with pytest.raises(UserError, match="cannot be written"):
-            train(tmp_path, resume=True, inputs=2000)
+            train(tmp_path, resume=True, inputs=2000, schedule=SCHEDULE.model_copy(update={"preview_every": preview_every}))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert checkpoints(run) == ["step-00000003"]

@@ -45,7 +45,7 @@ def test_muon_takes_matrices_of_blocks_and_adamw_the_rest():
     assert {group["lr"] for group in adam.param_groups} == {0.2}
     decays = {parameter.ndim: group["weight_decay"] for group in adam.param_groups for parameter in group["params"]}
     assert decays == {2: 0.3, 1: 0.0}
-    assert sum(len(group["params"]) for group in adam.param_groups) == 4
+    assert sum(len(group["params"]) for group in adam.param_groups) == 5
 
 
 def test_adamw_may_have_vectors_only():

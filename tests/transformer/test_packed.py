@@ -78,7 +78,10 @@ def test_equal_clips_in_order_equal_one_by_one(network):
     """The short cut without copies: one length, texts in order, each read once."""
     rng = np.random.default_rng(4)
     first = random_clip(rng)
-    clips = [first._replace(tokens=torch.randn_like(first.tokens), spans=(first.grid.tokens,), texts=[first.texts[0] + n]) for n in range(3)]
+    clips = [
+        first._replace(tokens=torch.randn_like(first.tokens), spans=(first.grid.tokens,), texts=[first.texts[0] + n])
+        for n in range(3)
+    ]
     assert most_different(outputs(network, clips), [outputs(network, [clip])[0] for clip in clips]) <= TOLERANCE
 
 
@@ -92,7 +95,10 @@ def test_texts_may_be_read_in_any_order(network, numbers):
     layout = pack([Segment((grid,), ((grid.tokens, number),)) for number in numbers])
     with torch.inference_mode():
         packed = network(halves.flatten(0, 1), levels.repeat(2), layout, texts).chunk(2)
-    alone = [outputs(network, [Clip(half, levels, grid, (8,), [texts[number]])])[0] for half, number in zip(halves, numbers, strict=True)]
+    alone = [
+        outputs(network, [Clip(half, levels, grid, (8,), [texts[number]])])[0]
+        for half, number in zip(halves, numbers, strict=True)
+    ]
     assert most_different(packed, alone) <= TOLERANCE
 
 
@@ -164,7 +170,9 @@ def test_a_span_reads_its_own_text_only():
 def test_a_token_knows_its_level_where_and_when_it_is(network):
     clip = random_clip(np.random.default_rng(33))._replace(grid=Grid(2, 2, 2, seconds=1 / 3))
     generator = torch.Generator().manual_seed(7)
-    clip = Clip(torch.randn(8, 8, generator=generator), torch.full((8,), 0.5), clip.grid, (8,), [torch.randn(2, 12, generator=generator)])
+    clip = Clip(
+        torch.randn(8, 8, generator=generator), torch.full((8,), 0.5), clip.grid, (8,), [torch.randn(2, 12, generator=generator)]
+    )
     (there,) = outputs(network, [clip])
     for changed in (
         clip._replace(levels=torch.full((8,), 0.6)),

@@ -50,9 +50,7 @@ def _show(terminal: Terminal, name: str, config: "ModelConfig", full: bool) -> N
     terminal.say(f"{name}: {knows.summary}")
     rows = [(key, ", ".join(getattr(knows, key))) for key in (PHRASES if full else ("subjects", "backgrounds"))]
     rows.append(("sizes", ", ".join(knows.sizes)))
-    rows.append(
-        ("lengths", f"up to {knows.seconds[1]:g} s at {rates} fps; a single frame is an image")
-    )
+    rows.append(("lengths", f"up to {knows.seconds[1]:g} s at {rates} fps; a single frame is an image"))
     if full:
         rows.append(("taught", ", ".join(knows.canvases)))
         rows.append(

@@ -83,9 +83,11 @@ def parse(name: str, options: type[Command], arguments: Sequence[str]) -> Comman
 def _line(box: str) -> str:
     """What is wrong, out of tyro's box of several lines: its first part, without the frame."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
-    rows = [row.strip("│ ") for row in plain.splitlines() if not row.startswith(("╭", "╰"))]
-    parts = re.split(r"─{3,}|Got errors:", " ".join(rows))
+    heading = 2 if plain.startswith(" ") else 1  # without UTF-8 the box is drawn with spaces and dashes
+    rows = [row.strip("│ ") for row in plain.splitlines()[heading:] if not row.startswith("╰")]
+    parts = re.split(r"[─-]{3,}|Got errors:", " ".join(rows))
     number = "a whole number" if "<class 'int'>" in plain else "a number"
     text = re.sub(r"Error parsing (\S+): no type matching .* from \['(.*)'\]\.", rf"\1: '\2' is not {number}", parts[0])
+    text = re.sub(r"Missing from worldreel [a-z]+:\s*", "missing ", text)
     near = re.search(r"--[a-z-]+", parts[1]) if text.startswith("Unrecognized") and "Perhaps" in plain else None
     return " ".join(text.split()).rstrip(".:") + (f"; perhaps you meant {near[0]}" if near else "")

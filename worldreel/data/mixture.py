@@ -10,11 +10,12 @@ from torch import Tensor
 
 from worldreel.config import Config
 from worldreel.data.film import FilmStrip, find_strips
+from worldreel.errors import UserError
 from worldreel.shapes import VideoShape
 from worldreel.worlds.render import render
 from worldreel.worlds.scenes import Canvas, Scene, random_scene, slower, with_subjects
 from worldreel.worlds.sprites import load_sprites
-from worldreel.worlds.subjects import Subject
+from worldreel.worlds.subjects import SUBJECTS, Subject
 
 
 class MixtureConfig(Config):
@@ -58,7 +59,10 @@ class Mixture:
         self.film = find_strips(config.film) if config.film else []
         self.pictures = find_strips(config.pictures) if config.pictures else []
         self.sprites = load_sprites(taught_only=False)
-        self.cast = [Subject(codepoint, codepoint, "moves", True) for codepoint in self.sprites]
+        taught = {subject.codepoint for subject in SUBJECTS}  # under their own names only, so that withheld pairs stay withheld
+        self.cast = [Subject(codepoint, codepoint, "moves", True) for codepoint in self.sprites if codepoint not in taught]
+        for strip in self.film + self.pictures:
+            self._check_size(strip)
 
     def batch(self, number: int) -> Batch:
         rng = np.random.default_rng((self.seed, number))
@@ -74,8 +78,21 @@ class Mixture:
             parts += [_around_actor(drawn, place, scene, shape, rng) for place, scene in enumerate(scenes)]
         return Batch(torch.cat([part.video for part in parts]), torch.cat([part.cover for part in parts]))
 
+    def _check_size(self, strip: FilmStrip) -> None:
+        """Raises UserError for a strip that no crop fits into: in the first second, not in the first hour."""
+        T, H, W, _ = strip.frames.shape
+        for frames, height, width in self.config.shapes:
+            length = 1 if strip.info.stills else 1 + 2 * (frames - 1)
+            if frames > 1 and strip.info.stills:
+                continue
+            if length > T or height > H or width > W:
+                raise UserError(
+                    f"{strip.path} is {T} frames of {W}x{H}: crops of {width}x{height} take {length} frames; "
+                    "prepare it with a larger --width, or set task.data.shapes"
+                )
+
     def _footage(self, shape: VideoShape) -> list[FilmStrip]:
-        """Film serves any shape, pictures only a single frame; there they are as common as film."""
+        """Film serves any shape, pictures only a single frame, where they count as often as there are strips of film."""
         if shape.frames > 1:
             return self.film
         return self.film + self.pictures * max(1, len(self.film))

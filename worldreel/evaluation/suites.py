@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from worldreel.config import Config
@@ -42,8 +43,8 @@ class Options:
 
 
 class WorldsSettings(Config):
-    prompts: int = 200
-    scenes: int = 400
+    prompts: int = Field(default=200, ge=1)
+    scenes: int = Field(default=400, ge=8)
     """Real renders that each judge is measured on; half as many go through the codec."""
     mute: bool = True
     """Whether to sample without any text too: what a model that ignores its prompt reaches."""
@@ -52,7 +53,7 @@ class WorldsSettings(Config):
 class CodecSettings(Config):
     strips: Path | None = None
     """A folder of held-out film strips."""
-    scenes: int = 16
+    scenes: int = Field(default=16, ge=1)
 
 
 GOALS = {"subject": 0.70, "direction": 0.80, "background": 0.90, "position": 0.75}
@@ -138,7 +139,7 @@ def _row(rate: Rate, goal: float | None, peer: Rate | None = None) -> Result:
 def _video_codec(model: Model) -> Callable[[Tensor], Tensor]:
     def through(video: Tensor) -> Tensor:
         with torch.inference_mode(), autocast(model.device, compute_dtype(model.device)):
-            return model.autoencoder.decode(model.autoencoder.encode(video)).float()
+            return model.autoencoder.decode(model.autoencoder.encode(video.to(model.device))).float().cpu()
 
     return through
 

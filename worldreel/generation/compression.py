@@ -190,7 +190,7 @@ def _load(path: Path) -> Compressed:
         raise UserError(
             f"{path} holds no latents of Worldreel, but {', '.join(sorted(tensors)[:3]) or 'nothing'}; give another file"
         )
-    return Compressed(header, tensors["latents"])
+    return Compressed(header, tensors["latents"].clone())  # not a window on the file, which others may change
 
 
 def _notes(header: Header) -> Mapping[str, str]:

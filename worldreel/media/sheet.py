@@ -1,8 +1,12 @@
 """Contact sheets: many clips at a glance, true to the pixel."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
+
+from worldreel.files import whole_file
 
 GAP = 2
 
@@ -16,6 +20,12 @@ def contact_sheet(clips: Sequence[np.ndarray], columns: int = 6) -> np.ndarray:
     width = max(row.shape[1] for row in rows)
     padded = [np.pad(row, ((0, GAP), (0, width - row.shape[1]), (0, 0)), constant_values=255) for row in rows]
     return np.concatenate(padded)
+
+
+def save_sheet(path: Path, clips: Sequence[np.ndarray]) -> None:
+    """Writes a contact sheet as a picture, whole or not at all."""
+    with whole_file(path) as temporary:
+        Image.fromarray(contact_sheet(clips)).save(temporary)
 
 
 def _picked(clip: np.ndarray, columns: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Finding models by name: bundled ones, folders, and (with the extra `[hub]`) repositories of a hub."""
+"""Finding models by name: bundled ones, and folders."""
 
 import json
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Perception: how alike two videos are, to a measure (PSNR, SSIM) and to a network (LPIPS). For losses and for figures."""
+"""Perception: how alike two videos are, to a measure (PSNR, SSIM) and to a network (LPIPS). For figures."""

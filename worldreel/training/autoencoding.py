@@ -5,14 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from worldreel.autoencoder import Autoencoder, AutoencoderConfig
 from worldreel.config import Config
 from worldreel.data.mixture import Batch, Mixture, MixtureConfig
 from worldreel.devices import autocast, compute_dtype
-from worldreel.media.sheet import contact_sheet
+from worldreel.media.sheet import save_sheet
 from worldreel.models.model import save_weights
 from worldreel.training.optimizers import muon_and_adamw
 from worldreel.training.task import Loss
@@ -96,7 +95,7 @@ class Autoencoding:
         for number in range(6):
             batch = self.data.batch(PREVIEWS + number)
             rows += self._pair(network, batch)
-        Image.fromarray(contact_sheet(rows)).save(folder / f"step-{step:08d}.png")
+        save_sheet(folder / f"step-{step:08d}.png", rows)
 
     def _pair(self, network: Autoencoder, batch: Batch) -> list[np.ndarray]:
         video = batch.video[:1].to(self.device)

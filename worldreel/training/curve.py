@@ -6,6 +6,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
+from worldreel.files import whole_file
+
 WIDTH, HEIGHT, MARGIN = 900, 420, 60
 
 
@@ -38,4 +40,5 @@ def draw_curve(rows: Sequence[dict[str, float]], path: Path, key: str = "loss") 
         smooth += 0.05 * (log - smooth)
         smoothed.append(smooth)
     draw.line([place(step, log) for (step, _), log in zip(points, smoothed, strict=True)], fill="#1f4e9c", width=2)
-    image.save(path)
+    with whole_file(path) as temporary:
+        image.save(temporary)

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from worldreel.checkpoints import load_into
 from worldreel.config import Config
 from worldreel.devices import autocast, compute_dtype
 from worldreel.flow import draw_levels, length_shift, noised, velocity_loss
-from worldreel.media.sheet import contact_sheet
+from worldreel.media.sheet import save_sheet
 from worldreel.models.model import Model, ModelConfig
 from worldreel.patches import Grid, Segment, pack, to_tokens
 from worldreel.sampling import guided, sample, schedule
@@ -118,7 +117,7 @@ class Filling:
         """Samples of fixed prompts, with a fixed seed."""
         with self._using(network):
             clips = [self._sample(prompt, number) for number, prompt in enumerate(PREVIEWS)]
-        Image.fromarray(contact_sheet(clips)).save(folder / f"step-{step:08d}.png")
+        save_sheet(folder / f"step-{step:08d}.png", clips)
 
     def export(self, network: nn.Module, folder: Path) -> None:
         with self._using(network):

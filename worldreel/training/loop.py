@@ -89,8 +89,9 @@ class Trainer:
             self.run.log(row)
             self.watch(row)
         if self.step % self.schedule.preview_every == 0 or last:
-            self.task.preview(self.average.network, self.run.previews, self.step)
-            draw_curve(self.run.rows(), self.run.path / "loss.png")
+            with self.run.writing():
+                self.task.preview(self.average.network, self.run.previews, self.step)
+                draw_curve(self.run.rows(), self.run.path / "loss.png")
         if self.step % self.schedule.checkpoint_every == 0:
             self._save()
 

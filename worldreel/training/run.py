@@ -27,7 +27,7 @@ class RunFolder:
         self.log_path = path / "log.jsonl"
 
     def create(self) -> None:
-        with self._writing():
+        with self.writing():
             for folder in (self.path, self.checkpoints, self.previews):
                 folder.mkdir(parents=True, exist_ok=True)
 
@@ -39,7 +39,7 @@ class RunFolder:
         """Writes a checkpoint of several tensor files in one step, then drops all but the newest `keep`."""
         path = self.checkpoints / f"step-{step:08d}"
         if not path.exists():
-            with self._writing(), whole_folder(path) as folder:
+            with self.writing(), whole_folder(path) as folder:
                 for name, tensors in parts.items():
                     if tensors:  # the format cannot hold none
                         save_tensors(folder / f"{name}.safetensors", tensors)
@@ -53,7 +53,7 @@ class RunFolder:
         return int(checkpoint.name.removeprefix("step-")), parts
 
     def log(self, row: Mapping[str, object]) -> None:
-        with self._writing(), self.log_path.open("a", encoding="utf-8") as file:
+        with self.writing(), self.log_path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
     def rows(self) -> list[dict[str, float]]:
@@ -69,16 +69,19 @@ class RunFolder:
     def forget_after(self, step: int) -> None:
         """Drops log rows from steps that will be repeated after a resume."""
         rows = [row for row in self.rows() if row["step"] <= step]
-        with self._writing(), whole_file(self.log_path) as temporary:
+        with self.writing(), whole_file(self.log_path) as temporary:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
     @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def writing(self) -> Iterator[None]:
+        """Turns what the disk says into a UserError."""
         try:
             yield
         except OSError as error:
             reason = error.strerror or error
-            raise UserError(f"--out {self.path} cannot be written ({reason}); free some space or choose another folder") from error
+            raise UserError(
+                f"--out {self.path} cannot be written ({reason}); free some space or choose another folder"
+            ) from error
 
     def claim(self, resume: bool) -> None:
         """Refuses to start over an older run; clears away what a kill left half-written. Raises UserError."""

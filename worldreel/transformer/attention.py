@@ -73,12 +73,13 @@ class RotaryTable:
 
     def __init__(self, positions: Tensor, head_width: int, theta: float = 10_000.0) -> None:
         spatial = 2 * (head_width // 6)
+        exact = positions.cpu().double()  # on the CPU, since not every device has doubles
         angles = []
         for axis, width in enumerate((head_width - 2 * spatial, spatial, spatial)):
-            frequencies = theta ** -(torch.arange(0, width, 2, device=positions.device, dtype=torch.float64) / width)
-            angles.append(positions[:, axis, None].double() * frequencies)
+            frequencies = theta ** -(torch.arange(0, width, 2, dtype=torch.float64) / width)
+            angles.append(exact[:, axis, None] * frequencies)
         whole = torch.cat(angles, dim=1)
-        self.cos, self.sin = whole.cos().float()[:, None], whole.sin().float()[:, None]
+        self.cos, self.sin = (table.float()[:, None].to(positions.device) for table in (whole.cos(), whole.sin()))
 
     def rotate(self, x: Tensor) -> Tensor:
         """x [N, heads, d]."""

@@ -1,0 +1,111 @@
+from fractions import Fraction
+
+import pytest
+import torch
+
+from tests.conftest import TOKENIZER
+from worldreel.checkpoints import load_tensors, save_tensors
+from worldreel.errors import UserError
+from worldreel.models import Model
+from worldreel.models import model as model_room
+from worldreel.patches import to_tokens
+from worldreel.shapes import VideoShape
+
+
+@pytest.fixture(scope="module")
+def model(model_folder):
+    return Model.load(model_folder)
+
+
+@pytest.fixture
+def copied(model, tmp_path):
+    model.save(tmp_path / "copy", TOKENIZER)
+    return tmp_path / "copy"
+
+
+def test_models_are_saved_and_loaded(model, copied):
+    again = Model.load(copied)
+    assert again.config == model.config
+    for (name, one), (_, other) in zip(model.state_dict().items(), again.state_dict().items(), strict=True):
+        assert torch.equal(one, other), name
+    assert not any(parameter.requires_grad for parameter in again.parameters())
+    assert sorted(path.name for path in copied.iterdir()) == [
+        "autoencoder.safetensors", "model.json", "text.safetensors", "tokenizer.json", "transformer.safetensors",
+    ]  # fmt: skip
+
+
+def test_matrices_are_stored_in_bf16_and_small_vectors_are_not(copied):
+    for name in ("autoencoder", "text", "transformer"):
+        for tensor in load_tensors(copied / f"{name}.safetensors").values():
+            assert tensor.dtype == (torch.bfloat16 if tensor.ndim > 1 else torch.float32)
+
+
+@pytest.mark.parametrize(
+    "name", ["autoencoder.safetensors", "text.safetensors", "transformer.safetensors", "model.json", "tokenizer.json"]
+)
+def test_incomplete_folders_are_refused(copied, name):
+    (copied / name).unlink()
+    with pytest.raises(UserError, match=name.replace(".", r"\.")):
+        Model.load(copied)
+
+
+def test_swapped_parts_are_refused(copied):
+    tensors = load_tensors(copied / "autoencoder.safetensors")
+    save_tensors(copied / "transformer.safetensors", tensors)
+    with pytest.raises(UserError, match="these weights belong to another model"):
+        Model.load(copied)
+
+
+def test_prompts_become_segments_that_read_their_own_text(model):
+    video = VideoShape(9, 32, 48)
+    lowered = model.lower(video, Fraction(12), prompts=2)
+    grid = lowered.grid
+    assert (grid.frames, grid.height, grid.width, grid.seconds) == (3, 2, 3, pytest.approx(1 / 3))
+    assert lowered.layout.segments == (18, 18)
+    assert [span.text for span in lowered.layout.spans] == [0, 1]
+    assert torch.equal(lowered.layout.positions[:, 0].unique(), torch.tensor([0.0, 8.0, 16.0]))
+
+
+def test_videos_are_padded_to_whole_tokens(model):
+    assert model.config.padded(VideoShape(6, 33, 1)) == (9, 48, 16)
+
+
+def test_both_halves_of_guidance_equal_each_alone(model):
+    """Packed equals one by one, in whatever this device computes in."""
+    lowered, alone = (model.lower(VideoShape(5, 32, 32), Fraction(12), prompts) for prompts in (2, 1))
+    texts = model.read(["a dog walks to the left", ""])
+    tokens = torch.randn(alone.layout.tokens, 16, generator=torch.Generator().manual_seed(0))
+    levels = torch.full((len(tokens),), 0.5)
+    both = model.denoise(tokens.repeat(2, 1), levels.repeat(2), lowered.layout, texts).chunk(2)
+    for half, text in zip(both, texts, strict=True):
+        single = model.denoise(tokens, levels, alone.layout, [text])
+        assert single.dtype == torch.float32
+        assert float((half - single).abs().max()) < 0.05 * float(single.std())
+    assert float((both[0] - both[1]).abs().max()) > 1e-3
+
+
+def test_decoding_streams_in_bands_to_the_same_pixels(model, monkeypatch):
+    monkeypatch.setattr(model_room, "compute_dtype", lambda device: torch.float32)
+    lowered = model.lower(VideoShape(9, 64, 32), Fraction(12))
+    latents = torch.randn(4, 3, 8, 4, generator=torch.Generator().manual_seed(0))
+    tokens = to_tokens(latents, model.config.patch)
+    with torch.inference_mode():
+        whole = model.autoencoder.decode(latents[None])
+    for band in (None, 1, 3):
+        monkeypatch.setattr(model_room, "_band", lambda latents, band=band: band)
+        seen = []
+        pieces = list(model.decode(tokens, lowered.grid, seen.append))
+        assert [piece.shape[2] for piece in pieces] == [1, 4, 4]
+        assert seen == [1, 2, 3]
+        assert float((torch.cat(pieces, dim=2) - whole).abs().max()) <= 1e-5
+
+
+def test_large_frames_are_decoded_in_bands():
+    assert model_room._band(torch.zeros(1, 1, 1, 64, 64)) is None
+    assert model_room._band(torch.zeros(1, 1, 1, 135, 240)) == 17
+    assert model_room._band(torch.zeros(1, 1, 1, 9, 100_000)) == 8
+
+
+def test_words_it_knows_are_single(model_folder):
+    knows = Model.load(model_folder).config.knows.model_copy(update={"directions": ("to the left",)})
+    assert knows.words == ["blue", "cat", "dog", "left", "the", "to"]

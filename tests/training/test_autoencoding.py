@@ -1,0 +1,69 @@
+import pytest
+import torch
+
+from tests.training.small import autoencoder_run
+from worldreel.training.autoencoding import PREVIEWS, Autoencoding
+
+
+@pytest.fixture(scope="module")
+def task():
+    return Autoencoding(autoencoder_run().task, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def first_loss(task):
+    """Of the first step, which also fits the straight path."""
+    return task.loss(0)
+
+
+def test_it_begins_as_the_best_linear_codec(task, first_loss):
+    """Grey would give about 10 dB on these clips, blocks of one colour about 16."""
+    encoding, decoding = task.network.encoder.straight, task.network.decoder.straight
+    for name, tensor in encoding.state_dict().items():
+        assert torch.equal(tensor, decoding.state_dict()[name])
+    gram = encoding.analysis.weight @ encoding.synthesis.weight
+    assert torch.allclose(gram, torch.eye(4), atol=1e-3)
+    assert first_loss.parts["psnr"] > 12
+    assert first_loss.parts["divergence"] > 0
+    assert first_loss.total.isfinite()
+
+
+def test_a_step_is_drawn_from_its_number(task, first_loss):
+    losses = [float(task.loss(step).total.detach()) for step in (3, 4, 3)]
+    assert losses[0] == losses[2] != losses[1]
+
+
+def test_every_weight_learns(task, first_loss):
+    """After one step, that is: behind layers that begin at zero nothing is felt before."""
+    trained = Autoencoding(task.config, task.device)
+    trained.network.load_state_dict(task.network.state_dict())
+    with torch.no_grad():
+        for parameter in trained.network.parameters():
+            parameter.add_(0.01 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(0)))
+    found = set()
+    for step in (1, 2, 3, 4):  # clips with a past among them
+        trained.loss(step).total.backward()
+    found = {
+        name for name, parameter in trained.network.named_parameters() if parameter.grad is not None and parameter.grad.any()
+    }
+    assert {name for name, _ in trained.network.named_parameters()} - found == set()
+
+
+def test_latent_statistics_follow_what_is_seen(task, first_loss):
+    before = task.network.latent_std.clone()
+    mean = torch.randn(2, 4, 3, 5, 5, generator=torch.Generator().manual_seed(0)) * 7 + 3
+    for _ in range(800):
+        task._follow_statistics(mean)
+    assert torch.allclose(task.network.latent_mean, mean.mean(dim=(0, 2, 3, 4)), atol=0.05)
+    assert torch.allclose(task.network.latent_std, mean.std(dim=(0, 2, 3, 4)), atol=0.05)
+    assert not torch.equal(before, task.network.latent_std)
+
+
+def test_previews_are_of_clips_it_never_learns_from(task, tmp_path):
+    shown = []
+    batch = task.data.batch
+    task.data.batch = lambda number: shown.append(number) or batch(number)
+    task.preview(task.network, tmp_path, 7)
+    del task.data.batch
+    assert min(shown) >= PREVIEWS
+    assert (tmp_path / "step-00000007.png").stat().st_size > 500

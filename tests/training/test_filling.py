@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+import torch
+
+from tests.training.small import transformer_run
+from tests.weights import randomise
+from worldreel.checkpoints import save_tensors
+from worldreel.errors import UserError
+from worldreel.models import Model
+from worldreel.training.filling import Filling, build_model
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    return transformer_run(tmp_path_factory.mktemp("filling")).task
+
+
+@pytest.fixture(scope="module")
+def task(config):
+    task = Filling(config, torch.device("cpu"))
+    randomise(task.model.transformer)
+    task.network.requires_grad_(True)
+    task.pool.refresh(0)
+    return task
+
+
+def test_a_step_is_drawn_from_its_number(task):
+    losses = [float(task.loss(0).total.detach()) for _ in range(2)]
+    assert losses[0] == losses[1]
+
+
+def test_every_weight_learns_but_the_autoencoder(task):
+    for step in range(3):
+        task.loss(step).total.backward()
+    silent = {name for name, parameter in task.network.named_parameters() if parameter.grad is None or not parameter.grad.any()}
+    assert silent == {"text.blocks.0.qkv.weight", "text.blocks.0.widen.weight"} | {
+        name for name in silent if name.startswith("text.blocks.0.norm")
+    }  # blocks of the text encoder begin as the identity
+    assert not any(parameter.requires_grad for parameter in task.model.autoencoder.parameters())
+    trained = {
+        id(parameter) for optimizer in task.optimizers() for group in optimizer.param_groups for parameter in group["params"]
+    }
+    assert trained == {id(parameter) for parameter in task.network.parameters()}
+
+
+def test_packs_are_full_and_some_clips_are_given(task):
+    given, clips, empty = 0, 0, 0
+    for step in range(60):
+        examples = task._draw(np.random.default_rng(step))
+        assert sum(one.grid.tokens for one in examples) >= task.config.tokens
+        for one in examples:
+            assert one.clean.shape == (one.grid.tokens, task.config.model.transformer.channels)
+            assert one.given % (one.grid.height * one.grid.width) == 0
+            assert one.given < one.grid.tokens
+            moving = one.grid.frames > 1
+            given, clips, empty = given + bool(one.given), clips + moving, empty + (one.prompt == "") / len(examples)
+    assert given / clips == pytest.approx(task.config.given, abs=0.1)
+    assert empty / 60 == pytest.approx(task.config.drop_text, abs=0.05)
+
+
+def test_given_tokens_are_clean_half_of_the_time_else_a_little_noisy(task):
+    rng, noise = np.random.default_rng(0), torch.Generator().manual_seed(0)
+    examples = [one for step in range(80) for one in task._draw(np.random.default_rng(step)) if one.given]
+    clean = 0
+    for one in examples:
+        levels = task._levels(one, rng, noise)
+        given, wanted = levels[: one.given], levels[one.given :]
+        assert given.unique().numel() == wanted.unique().numel() == 1
+        assert 0 <= float(given[0]) <= task.config.given_noise
+        assert 0 < float(wanted[0]) < 1
+        clean += float(given[0]) == 0
+    assert clean / len(examples) == pytest.approx(0.5, abs=0.1)
+
+
+def test_the_model_it_leaves_is_the_averaged_one(task, tmp_path):
+    other = Filling(task.config, task.device)
+    randomise(other.network, seed=3)
+    task.export(other.network, tmp_path / "model")
+    model = Model.load(tmp_path / "model")
+    assert torch.equal(model.transformer.head.weight, other.model.transformer.head.weight.bfloat16().float())
+    assert torch.equal(model.autoencoder.latent_mean, task.model.autoencoder.latent_mean)
+    assert task.model.transformer is task.network["transformer"]  # and goes on with its own
+
+
+def test_previews_are_pictures(task, tmp_path):
+    task.preview(task.network, tmp_path, 12)
+    assert (tmp_path / "step-00000012.png").stat().st_size > 500
+
+
+def test_it_is_built_on_what_is_given(config, tmp_path):
+    model = build_model(config)
+    assert float(model.text.table.float().square().mean()) == pytest.approx(1, abs=0.01)
+    foreign = tmp_path / "autoencoder.safetensors"
+    save_tensors(foreign, {"other": torch.zeros(1)})
+    with pytest.raises(UserError, match="belong to another model"):
+        build_model(config.model_copy(update={"autoencoder": foreign}))
+    with pytest.raises(UserError, match="holds no table"):
+        build_model(config.model_copy(update={"table": foreign}))
