@@ -30,7 +30,8 @@ def weights(tmp_path):
 def test_tensors_come_back_as_they_were(tmp_path):
     shared = torch.arange(6.0).reshape(2, 3)
     tensors = {
-        "strided": shared.T, "shared": shared, "kernel": torch.randn(2, 3, 1, 2, 2).contiguous(memory_format=torch.channels_last_3d),
+        "strided": shared.T, "shared": shared,
+        "kernel": torch.randn(2, 3, 1, 2, 2).contiguous(memory_format=torch.channels_last_3d),
         "half": torch.randn(5).bfloat16(), "count": torch.tensor(3), "none": torch.zeros(0, 4),
     }  # fmt: skip
     save_tensors(tmp_path / "a.safetensors", tensors, {"key": "value"})

@@ -11,6 +11,8 @@ from worldreel.models import model as model_room
 from worldreel.patches import to_tokens
 from worldreel.shapes import VideoShape
 
+FILES = ["autoencoder.safetensors", "model.json", "text.safetensors", "tokenizer.json", "transformer.safetensors"]
+
 
 @pytest.fixture(scope="module")
 def model(model_folder):
@@ -29,9 +31,7 @@ def test_models_are_saved_and_loaded(model, copied):
     for (name, one), (_, other) in zip(model.state_dict().items(), again.state_dict().items(), strict=True):
         assert torch.equal(one, other), name
     assert not any(parameter.requires_grad for parameter in again.parameters())
-    assert sorted(path.name for path in copied.iterdir()) == [
-        "autoencoder.safetensors", "model.json", "text.safetensors", "tokenizer.json", "transformer.safetensors",
-    ]  # fmt: skip
+    assert sorted(path.name for path in copied.iterdir()) == FILES
 
 
 def test_matrices_are_stored_in_bf16_and_small_vectors_are_not(copied):
@@ -40,9 +40,7 @@ def test_matrices_are_stored_in_bf16_and_small_vectors_are_not(copied):
             assert tensor.dtype == (torch.bfloat16 if tensor.ndim > 1 else torch.float32)
 
 
-@pytest.mark.parametrize(
-    "name", ["autoencoder.safetensors", "text.safetensors", "transformer.safetensors", "model.json", "tokenizer.json"]
-)
+@pytest.mark.parametrize("name", FILES)
 def test_incomplete_folders_are_refused(copied, name):
     (copied / name).unlink()
     with pytest.raises(UserError, match=name.replace(".", r"\.")):
@@ -92,7 +90,7 @@ def test_decoding_streams_in_bands_to_the_same_pixels(model, monkeypatch):
     with torch.inference_mode():
         whole = model.autoencoder.decode(latents[None])
     for band in (None, 1, 3):
-        monkeypatch.setattr(model_room, "_band", lambda latents, band=band: band)
+        monkeypatch.setattr(model_room, "_band", lambda height, width, band=band: band)
         seen = []
         pieces = list(model.decode(tokens, lowered.grid, seen.append))
         assert [piece.shape[2] for piece in pieces] == [1, 4, 4]
@@ -101,9 +99,9 @@ def test_decoding_streams_in_bands_to_the_same_pixels(model, monkeypatch):
 
 
 def test_large_frames_are_decoded_in_bands():
-    assert model_room._band(torch.zeros(1, 1, 1, 64, 64)) is None
-    assert model_room._band(torch.zeros(1, 1, 1, 135, 240)) == 17
-    assert model_room._band(torch.zeros(1, 1, 1, 9, 100_000)) == 8
+    assert model_room._band(64, 64) is None
+    assert model_room._band(135, 240) == 17
+    assert model_room._band(9, 100_000) == 8
 
 
 def test_words_it_knows_are_single(model_folder):

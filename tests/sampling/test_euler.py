@@ -4,6 +4,8 @@ Data N(m, s^2) by token give x_t ~ N((1 - t) m, (1 - t)^2 s^2 + t^2), and the pr
 standard deviations from the mean: a token at x_c of level c ends at m + s (x_c - (1 - c) m) / sqrt((1 - c)^2 s^2 + c^2).
 """
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -82,7 +84,7 @@ def test_ceilings_of_0_and_0_6_and_1_together_are_exact(gaussian, ceilings):
         assert torch.equal(made[ceilings == 0], gaussian.known[ceilings == 0])
         found.append([errors(made[ceilings == ceiling], exact[ceilings == ceiling]) for ceiling in (0.6, 1.0)])
     assert max(found[2]) < 0.015
-    for coarse, fine in zip(found, found[1:], strict=False):
+    for coarse, fine in pairwise(found):
         for more, less in zip(coarse, fine, strict=True):
             assert more / less == pytest.approx(2, abs=0.2)
 

@@ -26,7 +26,7 @@ def test_guidance_goes_on_in_a_straight_line(halves):
 def test_rescaling_gives_the_spread_of_the_conditional_half_back(halves):
     conditional, unconditional = halves
     pushed = guided(conditional, unconditional, 7.0)
-    assert float(guided(conditional, unconditional, 7.0, rescale=1.0).std()) == pytest.approx(float(conditional.std()), rel=1e-5)
-    half = guided(conditional, unconditional, 7.0, rescale=0.5)
     whole = guided(conditional, unconditional, 7.0, rescale=1.0)
+    assert torch.allclose(whole.std(dim=1), conditional.std(dim=1), rtol=1e-4)  # by token: no clip of a pack feels another
+    half = guided(conditional, unconditional, 7.0, rescale=0.5)
     assert torch.allclose(half, (pushed + whole) / 2, atol=1e-5)

@@ -3,6 +3,8 @@
 import json
 import math
 import resource
+from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 import torch
@@ -58,10 +60,8 @@ def train(folder, until=None, schedule=SCHEDULE, inputs=1, **options):
             raise Killed
 
     trainer = Trainer(Line(inputs), schedule, folder, watch)
-    try:
+    with suppress(Killed):
         trainer.train(**options)
-    except Killed:
-        pass
     return RunFolder(folder)
 
 
@@ -193,4 +193,4 @@ def test_rates_rise_then_fall_along_a_cosine():
     assert rates[60] == pytest.approx(0.55)
     assert rates[85] == pytest.approx(0.1 + 0.9 * (1 - math.sqrt(0.5)) / 2)
     assert schedule.rate(110) == schedule.rate(200) == pytest.approx(0.1)
-    assert all(later < earlier for earlier, later in zip(rates[10:], rates[11:], strict=False))
+    assert all(later < earlier for earlier, later in pairwise(rates[10:]))

@@ -88,7 +88,8 @@ def load_optimizer_state(optimizers: list[torch.optim.Optimizer], tensors: Mappi
             if int(owner) == number:
                 state["state"].setdefault(int(parameter), {})[name] = value
         optimizer.load_state_dict(state)
-        for parameter, moments in optimizer.state.items():
+        for parameter in (one for group in optimizer.param_groups for one in group["params"]):
+            moments = optimizer.state[parameter]
             for name, value in moments.items():
                 if value.shape == parameter.shape:
                     moments[name] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
