@@ -30,28 +30,31 @@ CANVASES = (
     CanvasShare(width=64, height=64, frames=25, fps=(8, 12), weight=0.8),
     CanvasShare(width=144, height=80, frames=25, weight=1.2),
     CanvasShare(width=80, height=144, frames=25, weight=1.2),
-    CanvasShare(width=128, height=128, frames=1, weight=5),
-    CanvasShare(width=96, height=96, frames=1, weight=2),
-    CanvasShare(width=160, height=160, frames=1, weight=0.8),
-    CanvasShare(width=144, height=80, frames=1, weight=1),
-    CanvasShare(width=80, height=144, frames=1, weight=1),
+    CanvasShare(width=128, height=128, frames=1, weight=20),
+    CanvasShare(width=96, height=96, frames=1, weight=8),
+    CanvasShare(width=160, height=160, frames=1, weight=3.2),
+    CanvasShare(width=144, height=80, frames=1, weight=4),
+    CanvasShare(width=80, height=144, frames=1, weight=4),
 )
-"""Square, wide and tall, stills beside clips of one to three seconds."""
+"""Square, wide and tall; clips of one to three seconds, and many stills, which teach what subjects look like for few tokens."""
 
 
 def tiny_autoencoder() -> AutoencoderRun:
-    """Twenty-five minutes on two cores.
+    """Two and a half hours on two cores (`--time-limit` cuts it into parts).
 
     Wants film strips: `--set task.data.film=FOLDER --set task.data.pictures=FOLDER`; without them it learns sprites only.
     """
     return AutoencoderRun(
         task=AutoencodingConfig(network=AUTOENCODER, data=MixtureConfig()),
-        schedule=Schedule(steps=5000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
+        schedule=Schedule(steps=40000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
     )
 
 
 def tiny_transformer() -> TransformerRun:
-    """An hour on two cores. Takes autoencoder, word table and tokenizer of the bundled model, or those it is given."""
+    """Five hours on two cores (`--time-limit` cuts it into parts).
+
+    Takes autoencoder, word table and tokenizer of the bundled model, or those it is given.
+    """
     text = TextEncoderConfig()
     bundled = BUNDLED / "tiny"
     model = ModelConfig(
@@ -71,7 +74,7 @@ def tiny_transformer() -> TransformerRun:
             tokenizer=bundled / "tokenizer.json",
             pool=PoolConfig(canvases=CANVASES),
         ),
-        schedule=Schedule(steps=5000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
+        schedule=Schedule(steps=20000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
     )
 
 

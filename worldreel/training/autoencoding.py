@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from worldreel.autoencoder import Autoencoder, AutoencoderConfig
+from worldreel.checkpoints import load_into
 from worldreel.config import Config
 from worldreel.data.mixture import Batch, Mixture, MixtureConfig
 from worldreel.devices import autocast, compute_dtype
@@ -24,6 +25,8 @@ PREVIEWS = 10**9
 class AutoencodingConfig(Config):
     network: AutoencoderConfig
     data: MixtureConfig
+    start: Path | None = None
+    """Weights to go on from (an `autoencoder.safetensors`), with new optimizers and a new warm-up."""
     muon_rate: float = 1.5e-3
     adamw_rate: float = 1e-3
     squared: float = 6.0
@@ -42,6 +45,8 @@ class Autoencoding:
         torch.manual_seed(config.seed)
         self.config, self.device = config, device
         self.network = Autoencoder(config.network).to(device)
+        if config.start is not None:
+            load_into(self.network, config.start)
         self.data = Mixture(config.data, config.seed)
         self.dtype = compute_dtype(device)
 
@@ -50,7 +55,7 @@ class Autoencoding:
         return muon_and_adamw(self.network, self.config.muon_rate, self.config.adamw_rate, inside="coder")
 
     def loss(self, step: int) -> Loss:
-        if step == 0:
+        if step == 0 and self.config.start is None:
             self._fit_straight_path()
         batch = self.data.batch(step)
         video, cover = batch.video.to(self.device), batch.cover.to(self.device)

@@ -30,7 +30,9 @@ from worldreel.worlds.render import to_frames
 class FillingConfig(Config):
     model: ModelConfig
     autoencoder: Path
-    """A folder with the trained `autoencoder.safetensors` (or a checkpoint's `ema.safetensors`)."""
+    """The trained `autoencoder.safetensors`."""
+    start: Path | None = None
+    """A model folder whose text encoder and transformer to go on from, with new optimizers and a new warm-up."""
     table: Path
     """The static word embeddings."""
     tokenizer: Path
@@ -175,5 +177,8 @@ def build_model(config: FillingConfig) -> Model:
     model = Model(config.model, Tokenizer(config.tokenizer, config.model.text.maximum_tokens))
     load_into(model.autoencoder, config.autoencoder)
     model.text.table.copy_(load_table(config.table))
+    if config.start is not None:
+        load_into(model.text, config.start / "text.safetensors")
+        load_into(model.transformer, config.start / "transformer.safetensors")
     model.autoencoder.eval().requires_grad_(False)
     return model
