@@ -5,11 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from worldreel.assets import asset
-
 ROOT = Path(__file__).parents[1]
-_BUNDLED = ROOT / "worldreel/models/bundled/tiny/tokenizer.json"
-TOKENIZER = _BUNDLED if _BUNDLED.exists() else asset("text/tokenizer.json")
+TOKENIZER = ROOT / "worldreel/models/bundled/tiny/tokenizer.json"
 
 
 @pytest.fixture(scope="session")

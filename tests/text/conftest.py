@@ -1,14 +1,14 @@
 import pytest
 
-from worldreel.assets import asset
+from worldreel.models.library import BUNDLED
 from worldreel.text import Tokenizer, load_table
 
 
 @pytest.fixture(scope="session")
 def tokenizer():
-    return Tokenizer(asset("text/tokenizer.json"))
+    return Tokenizer(BUNDLED / "tiny/tokenizer.json")
 
 
 @pytest.fixture(scope="session")
 def table():
-    return load_table(asset("text/embeddings.safetensors"))
+    return load_table(BUNDLED / "tiny/text.safetensors")

