@@ -1,11 +1,15 @@
 """What the tests of several rooms share: a whole model, small and untrained."""
 
+import signal
 import tempfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+# Shells start background jobs with Ctrl-C ignored, which children inherit; the tests of Ctrl-C want it as a terminal has it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 TOKENIZER = ROOT / "worldreel/models/bundled/tiny/tokenizer.json"
 
 
