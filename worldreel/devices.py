@@ -3,6 +3,7 @@
 import os
 import platform
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 # CPU kernels are made for each shape and kept; packs and captions of many lengths need room for more than the default 1,024.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
@@ -45,4 +46,14 @@ def describe(device: torch.device) -> str:
     """The hardware in words, for records."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"{platform.processor() or platform.machine()} CPU, {torch.get_num_threads()} threads"
+    return f"{_processor()}, {torch.get_num_threads()} threads"
+
+
+def _processor() -> str:
+    """The processor's own name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

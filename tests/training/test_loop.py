@@ -194,3 +194,17 @@ def test_rates_rise_then_fall_along_a_cosine():
     assert rates[85] == pytest.approx(0.1 + 0.9 * (1 - math.sqrt(0.5)) / 2)
     assert schedule.rate(110) == schedule.rate(200) == pytest.approx(0.1)
     assert all(later < earlier for earlier, later in pairwise(rates[10:]))
+
+
+def test_a_run_that_diverges_stops_before_it_spoils_its_checkpoint(tmp_path):
+    class Diverging(Line):
+        def loss(self, step):
+            loss = super().loss(step)
+            return loss._replace(total=loss.total * float("nan")) if step == 3 else loss
+
+    trainer = Trainer(Diverging(), Schedule(steps=5, warmup=1, checkpoint_every=2, log_every=1), tmp_path / "run")
+    with pytest.raises(UserError, match="step 4: the run diverged"):
+        trainer.train()
+    latest = trainer.run.latest()
+    assert latest is not None and latest.name == "step-00000002"
+    assert all(tensor.isfinite().all() for tensor in trainer.run.load(latest)[1]["network"].values())

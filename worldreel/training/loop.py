@@ -74,6 +74,11 @@ class Trainer:
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * share
         loss = self.task.loss(self.step)
+        if not loss.total.isfinite():  # before it spoils the weights, the average and, at the next checkpoint, the way back
+            raise UserError(
+                f"the loss is {loss.total.item()} at step {self.step + 1}: the run diverged; "
+                "go on from its last checkpoint with lower rates (--resume --set task.muon_rate=...)"
+            )
         loss.total.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.task.network.parameters(), self.schedule.gradient_norm)
         for optimizer in self.optimizers:
