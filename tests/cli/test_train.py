@@ -70,7 +70,7 @@ def test_a_run_leaves_what_it_takes_to_repeat_it(run, work):
     record = json.loads((work / "mine/run.json").read_text())
     [start] = record["starts"]
     assert record["recipe"] == "line" and start["settings"] == ["schedule.steps=6", "rate=0.2"]
-    assert start["commit"] == commit() and start["versions"]["torch"] == torch.__version__ and "CPU" in start["hardware"]
+    assert start["commit"] == commit() and start["versions"]["torch"] == torch.__version__ and "threads" in start["hardware"]
 
 
 def test_without_a_name_each_run_is_a_new_folder(run, work):
