@@ -3,7 +3,7 @@ import torch
 
 from worldreel.data.mixture import Mixture, MixtureConfig
 
-CONFIG = MixtureConfig(pixels=4000, shapes=((1, 32, 48), (5, 32, 32), (9, 24, 16)))
+CONFIG = MixtureConfig(pixels=4000, shapes=((1, 32, 48), (5, 32, 32), (9, 24, 16)), sides=(40, 60))
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def model_config() -> ModelConfig:
 
 
 def autoencoder_run() -> AutoencoderRun:
-    data = MixtureConfig(pixels=3000, shapes=((1, 32, 32), (5, 16, 24), (9, 16, 16)))
+    data = MixtureConfig(pixels=3000, shapes=((1, 32, 32), (5, 16, 24), (9, 16, 16)), sides=(36,))
     return AutoencoderRun(task=AutoencodingConfig(network=NETWORK, data=data), schedule=SCHEDULE)
 
 

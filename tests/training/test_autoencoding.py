@@ -57,6 +57,36 @@ def test_latent_statistics_follow_what_is_seen(task, first_loss):
     assert not torch.equal(before, task.network.latent_std)
 
 
+def test_latents_are_weighed_by_what_they_show(task, first_loss):
+    """The straight path's channels are principal components: the first tells the most. Undone, latents are what they were."""
+    network = Autoencoding(task.config, task.device).network
+    network.load_state_dict(task.network.state_dict())
+    video = task.data.batch(0).video[:1]
+    before = network.encode(video)
+    task.weigh(network)
+    weights = network.latent_weight
+    assert int(weights.argmax()) == 0
+    assert float(weights.square().mean()) == pytest.approx(1, rel=1e-4)
+    weighed = network.encode(video)
+    assert torch.allclose(weighed, before * weights[:, None, None, None], atol=1e-4)
+    assert torch.allclose(network.raw(weighed), task.network.raw(before), atol=1e-4)
+
+
+def test_a_decoder_that_learns_alone_leaves_latents_as_they_are(task, first_loss, tmp_path):
+    task.export(task.network, tmp_path)
+    start = tmp_path / "autoencoder.safetensors"
+    alone = Autoencoding(task.config.model_copy(update={"encoder": False, "start": start}), task.device)
+    video = task.data.batch(0).video[:1]
+    before, shown = alone.network.encode(video), alone.network.decode(task.network.encode(video))
+    for step in range(2):
+        alone.loss(step).total.backward()
+        for optimizer in alone.optimizers():
+            optimizer.step()
+    alone.export(alone.network, tmp_path)
+    assert torch.equal(alone.network.encode(video), before)
+    assert not torch.equal(alone.network.decode(task.network.encode(video)), shown)
+
+
 def test_previews_are_of_clips_it_never_learns_from(task, tmp_path):
     shown = []
     batch = task.data.batch

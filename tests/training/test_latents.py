@@ -100,14 +100,23 @@ def test_a_canvas_gives_its_own_scenes(parts):
         assert canvas.fps in share.fps
 
 
-def test_packs_hold_the_tokens_asked_for(parts):
+def test_packs_hold_exactly_the_tokens_asked_for(parts):
     pool = new_pool(parts)
     menus = pool.menus(10, tokens=50)
-    sizes = [pool.entries[pool.places[number][0]].grid.tokens for number in range(3)] if pool.entries else [4, 6, 1]
+    sizes = [4, 6, 1]
     assert len(menus) == 10
     for menu in menus:
-        assert 50 <= sum(sizes[number] for number in menu) < 50 + max(sizes)
+        assert sum(sizes[number] for number in menu) == 50
+        assert sorted(menu, key=lambda number: sizes[number]) == menu
     assert pool.menus(10, tokens=50) == menus
+    shares = np.bincount([number for menu in pool.menus(200, tokens=50) for number in menu]) / 200
+    assert shares.min() > 0.5 * shares.max()  # the three are drawn alike
+
+
+def test_packs_of_sizes_that_do_not_add_up_hold_as_few_more_as_can_be(parts):
+    pool = new_pool(parts)
+    pool.weights = np.array([0.5, 0.5, 0.0])
+    assert {sum((4, 6, 1)[number] for number in menu) for menu in pool.menus(10, tokens=51)} == {52}
 
 
 def test_captions_say_what_is_there(parts):

@@ -154,8 +154,8 @@ def test_nothing_leaks_between_segments(network):
 
 
 def test_a_span_reads_its_own_text_only():
-    """In a single block; from the second on, a segment's tokens tell each other what they read."""
-    network = randomise(Transformer(CONFIG.model_copy(update={"blocks": 1})))
+    """In a single block without summaries; beyond that, a segment's tokens tell each other what they read."""
+    network = randomise(Transformer(CONFIG.model_copy(update={"blocks": 1, "summary": False})))
     clip = random_clip(np.random.default_rng(31))._replace(grid=Grid(3, 2, 2, seconds=1 / 3))
     generator = torch.Generator().manual_seed(6)
     texts = [torch.randn(length, CONFIG.text_width, generator=generator) for length in (3, 5, 3)]
@@ -165,6 +165,17 @@ def test_a_span_reads_its_own_text_only():
         _, by_text = gradients(network, [clip], slice(start, start + count))
         assert [bool(gradient.any()) for gradient in by_text] == [place == number for place in range(3)]
         start += count
+
+
+def test_a_text_s_first_token_sums_it_up(network):
+    """It reaches every token through the modulation, beside what attention reads."""
+    clip = random_clip(np.random.default_rng(32))
+    clip = clip._replace(spans=(clip.grid.tokens,), texts=[clip.texts[0][:1].repeat(2, 1)])
+    swapped = clip._replace(texts=[clip.texts[0] + torch.tensor([[0.0], [1.0]])])
+    again = clip._replace(texts=[swapped.texts[0].flip(0)])
+    assert most_different(outputs(network, [swapped]), outputs(network, [again])) > 1e-3
+    mute = randomise(Transformer(CONFIG.model_copy(update={"summary": False})))
+    assert most_different(outputs(mute, [swapped]), outputs(mute, [again])) <= TOLERANCE
 
 
 def test_a_token_knows_its_level_where_and_when_it_is(network):

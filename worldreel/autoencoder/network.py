@@ -161,7 +161,11 @@ class Decoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Both halves, and the statistics that bring latents to mean 0 and variance 1 by channel."""
+    """Both halves, the statistics that bring latents to mean 0 and variance 1 by channel, and each channel's weight.
+
+    Weights say how much of a picture a channel carries: a generator that sees all channels as equals spends itself on the
+    finest grain. Ones, unless training weighed them (see `worldreel.training.autoencoding`).
+    """
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
@@ -169,12 +173,14 @@ class Autoencoder(nn.Module):
         self.encoder, self.decoder = Encoder(config), Decoder(config)
         self.register_buffer("latent_mean", torch.zeros(config.latent_channels))
         self.register_buffer("latent_std", torch.ones(config.latent_channels))
+        self.register_buffer("latent_weight", torch.ones(config.latent_channels))
         for module in self.modules():
             if isinstance(module, nn.Conv3d):  # several times faster on CPUs, and what tensor cores want
                 module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last_3d)
 
     latent_mean: Tensor
     latent_std: Tensor
+    latent_weight: Tensor
 
     def posterior(self, video: Tensor) -> Posterior:
         """Video [B, 3, 4k + 1, H, W] in [-1, 1] to the Gaussian of its latents, not normalised."""
@@ -190,12 +196,10 @@ class Autoencoder(nn.Module):
         return video
 
     def normalised(self, raw: Tensor) -> Tensor:
-        mean, std = _by_channel(self.latent_mean), _by_channel(self.latent_std)
-        return (raw - mean) / std
+        return (raw - _by_channel(self.latent_mean)) * _by_channel(self.latent_weight / self.latent_std)
 
     def raw(self, latents: Tensor) -> Tensor:
-        mean, std = _by_channel(self.latent_mean), _by_channel(self.latent_std)
-        return latents * std + mean
+        return latents * _by_channel(self.latent_std / self.latent_weight) + _by_channel(self.latent_mean)
 
 
 def fold(x: Tensor, patch: int) -> Tensor:

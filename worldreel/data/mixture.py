@@ -25,22 +25,26 @@ class MixtureConfig(Config):
     """A folder of film strips (`python -m worldreel.data.film`)."""
     pictures: Path | None = None
     """A folder of strips of stills (`python -m worldreel.data.pictures`)."""
-    world: float = 0.65
+    world: float = 0.7
     """The share of clips that are rendered; film and pictures are the rest."""
-    taught: float = 0.6
+    taught: float = 0.75
     """The share of rendered clips that show taught subjects; the others show any sprite of the pack."""
-    pixels: int = 220_000
+    pixels: int = 240_000
     """Pixels over all frames of a batch: small shapes come in larger batches."""
     shapes: tuple[tuple[int, int, int], ...] = (
-        (1, 128, 128),
-        (5, 128, 128),
-        (9, 96, 96),
-        (9, 128, 96),
-        (9, 96, 160),
-        (17, 96, 96),
-        (25, 80, 96),
+        (1, 64, 64),
+        (1, 96, 96),
+        (5, 64, 64),
+        (9, 64, 64),
+        (9, 80, 96),
+        (13, 64, 64),
+        (17, 64, 80),
+        (17, 96, 64),
+        (25, 80, 80),
     )
-    """(frames, height, width) of the crops."""
+    """(frames, height, width) of the crops: little more than a subject, since backgrounds are soon learned."""
+    sides: tuple[int, ...] = (96, 128, 128, 160)
+    """Sides of the scenes that crops are cut from: subjects as large as people will see them."""
 
 
 @dataclass
@@ -72,7 +76,8 @@ class Mixture:
         rendered = count if not footage else int(rng.binomial(count, self.config.world))
         parts = [_as_batch(_crop(footage, rng, shape)) for _ in range(count - rendered)]
         if rendered:
-            canvas = Canvas(wider(shape.width), wider(shape.height), shape.frames, Fraction(int(rng.choice([8, 12, 24]))))
+            side = max(shape.width, shape.height, int(rng.choice(self.config.sides)))
+            canvas = Canvas(side, side, shape.frames, Fraction(int(rng.choice([8, 12, 24]))))
             scenes = [self._scene((self.seed, number, place), canvas, rng) for place in range(rendered)]
             drawn = Batch(*render(scenes, self.sprites))
             parts += [_around_actor(drawn, place, scene, shape, rng) for place, scene in enumerate(scenes)]
@@ -106,15 +111,10 @@ class Mixture:
         return with_subjects(scene, *(self.cast[int(number)] for number in cast))
 
 
-def wider(side: int) -> int:
-    """Scenes are drawn larger than what is cut out of them: subjects, not backgrounds, are what there is to learn."""
-    return side * 3 // 2
-
-
 def _around_actor(drawn: Batch, place: int, scene: Scene, shape: VideoShape, rng: np.random.Generator) -> Batch:
     """A window of one scene that holds the middle of one actor's path."""
     actor = scene.actors[int(rng.integers(len(scene.actors)))]
-    x, y = scene.centres(actor)[shape.frames // 2] + rng.uniform(-0.25, 0.25, 2) * (shape.width, shape.height)
+    x, y = scene.centres(actor)[shape.frames // 2] + rng.uniform(-0.2, 0.2, 2) * (shape.width, shape.height)
     left = int(np.clip(x - shape.width / 2, 0, scene.canvas.width - shape.width))
     top = int(np.clip(y - shape.height / 2, 0, scene.canvas.height - shape.height))
     window = (slice(place, place + 1), ..., slice(top, top + shape.height), slice(left, left + shape.width))

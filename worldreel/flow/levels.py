@@ -11,7 +11,7 @@ def shifted(levels: Tensor, shift: float) -> Tensor:
     return shift * levels / (1 + (shift - 1) * levels)
 
 
-def length_shift(tokens: int, unshifted: int = 64, most: float = 3.0) -> float:
+def length_shift(tokens: int, unshifted: int = 32, most: float = 3.0) -> float:
     """More tokens tell more of the same picture, so they need more noise to hide it: the square root of their ratio."""
     return min(most, max(1.0, math.sqrt(tokens / unshifted)))
 

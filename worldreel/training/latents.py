@@ -74,21 +74,23 @@ class LatentPool:
         self.weights = weights / weights.sum()
 
     def menus(self, count: int, tokens: int) -> list[list[int]]:
-        """Packs by the numbers of their canvases, of at least `tokens` tokens each, canvases as often as their weights say.
+        """Packs by the numbers of their canvases, canvases as often as their weights say: exactly `tokens` tokens each if
+        canvases add up to that, else as few more as were found.
 
-        A few packs that come again, and not a new one at each step: kernels are prepared by shape, and that costs as much
-        as running them.
+        A few packs of one length that come again, and not a new one at each step: kernels are prepared by shape, and that costs
+        as much as running them.
         """
         rng = np.random.default_rng((self.seed, 4))
         shapes = [VideoShape(share.frames, share.height, share.width) for share in self.config.canvases]
-        sizes = [self.model.grid(shape, Fraction(12)).tokens for shape in shapes]
-        menus: list[list[int]] = []
-        for _ in range(count):
-            menu: list[int] = []
-            while sum(sizes[number] for number in menu) < tokens:
-                menu.append(int(rng.choice(len(sizes), p=self.weights)))
-            menus.append(sorted(menu, key=lambda number: sizes[number]))
-        return menus
+        sizes = np.array([self.model.grid(shape, Fraction(12)).tokens for shape in shapes])
+        found = [self._menu(rng, sizes, tokens) for _ in range(300 * count)]
+        return sorted(found, key=lambda menu: int(sizes[menu].sum()))[:count]
+
+    def _menu(self, rng: np.random.Generator, sizes: np.ndarray, tokens: int) -> list[int]:
+        """At least `tokens` tokens, equal lengths side by side."""
+        drawn = rng.choice(len(sizes), 1 + tokens // int(sizes.min()), p=self.weights)
+        count = 1 + int(np.searchsorted(sizes[drawn].cumsum(), tokens))
+        return sorted(drawn[:count].tolist(), key=lambda number: int(sizes[number]))
 
     def entry(self, canvas: int, rng: np.random.Generator) -> Entry:
         """Any scene on this canvas (on any, while there is none yet)."""

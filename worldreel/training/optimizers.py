@@ -1,5 +1,6 @@
 """Muon for the matrices inside blocks, AdamW for all the rest; and their state as named tensors (never a pickle)."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 import torch
@@ -19,29 +20,36 @@ class Muon(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
+            ahead = defaultdict[torch.Size, list[tuple[nn.Parameter, Tensor]]](list)
             for parameter in group["params"]:
-                if parameter.grad is None:
-                    continue
-                state = self.state[parameter]
-                if "momentum" not in state:
-                    state["momentum"] = torch.zeros_like(parameter)
-                state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
-                ahead = parameter.grad.lerp(state["momentum"], group["momentum"])  # Nesterov
-                matrix = ahead.flatten(1)
-                update = orthogonal(matrix).view_as(ahead) * (0.2 * max(matrix.shape) ** 0.5)
-                parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update, alpha=-group["lr"])
+                if parameter.grad is not None:
+                    matrix = self._ahead(parameter, group["momentum"]).flatten(1)
+                    ahead[matrix.shape].append((parameter, matrix))
+            for shape, alike in ahead.items():
+                updates = orthogonal(torch.stack([matrix for _, matrix in alike])) * (0.2 * max(shape) ** 0.5)
+                for (parameter, _), update in zip(alike, updates, strict=True):
+                    parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update.view_as(parameter), alpha=-group["lr"])
+
+    def _ahead(self, parameter: nn.Parameter, momentum: float) -> Tensor:
+        """The gradient, averaged with those before it (Nesterov)."""
+        assert parameter.grad is not None
+        state = self.state[parameter]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(parameter)
+        state["momentum"].lerp_(parameter.grad, 1 - momentum)
+        return parameter.grad.lerp(state["momentum"], momentum)
 
 
-def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
-    """The nearest semi-orthogonal matrix, roughly: singular values end between 0.7 and 1.2."""
+def orthogonal(matrices: Tensor, iterations: int = 5) -> Tensor:
+    """The nearest semi-orthogonal matrices of a batch [B, rows, columns], roughly: singular values end between 0.7 and 1.2."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    tall = matrix.shape[0] > matrix.shape[1]
-    x = (matrix.T if tall else matrix).to(torch.bfloat16)
-    x = x / (x.norm() + 1e-7)
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = (matrices.mT if tall else matrices).to(torch.bfloat16)
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(iterations):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    out: Tensor = (x.T if tall else x).to(matrix.dtype)
+    out: Tensor = (x.mT if tall else x).to(matrices.dtype)
     return out
 
 

@@ -1,75 +1,103 @@
-"""Attention over a packed sequence: segments of equal length go as one batch, the rest one by one. Nothing is padded."""
+"""Attention over a packed sequence: segments of equal length go as one batch, the rest one by one.
+
+No token is padded; of short texts of unequal length, the ends are masked where segments of equal length read them.
+"""
 
 import math
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True)
-class Group:
-    """Pairs of equal lengths, which run together: rows of queries [G, Lq] and of keys [G, Lk] in their flat sequences.
-
-    `in_order`: whether rows follow one another from the first, so that views can stand for copies.
-    """
-
-    queries: Tensor
-    keys: Tensor
-    in_order: bool
-
-
-def grouped(pairs: Iterable[tuple[range, range]], device: torch.device) -> list[Group]:
-    """Groups (queries, keys) ranges by their lengths."""
-    groups: dict[Hashable, list[tuple[range, range]]] = {}
-    for queries, keys in pairs:
-        groups.setdefault((len(queries), len(keys)), []).append((queries, keys))
-    return [_group([q for q, _ in group], [k for _, k in group], device) for group in groups.values()]
-
-
-def _group(queries: list[range], keys: list[range], device: torch.device) -> Group:
-    in_order = all(rows.start == place * len(rows) for ranges in (queries, keys) for place, rows in enumerate(ranges))
-    return Group(_rows(queries, device), _rows(keys, device), in_order)
-
-
-def _rows(ranges: Sequence[range], device: torch.device) -> Tensor:
-    starts = torch.tensor([rows.start for rows in ranges])[:, None]
-    return (starts + torch.arange(len(ranges[0]))).to(device)
-
-
-def attend(q: Tensor, k: Tensor, v: Tensor, groups: Sequence[Group]) -> Tensor:
-    """Attention of q [Nq, heads, d] to k and v [Nk, heads, d] within each pair of the groups: [Nq, heads, d]."""
-    if len(groups) == 1 and groups[0].in_order and groups[0].queries.numel() == len(q) and groups[0].keys.numel() == len(k):
-        rows, columns = groups[0].queries.shape, groups[0].keys.shape
-        return _batched(q.unflatten(0, rows), k.unflatten(0, columns), v.unflatten(0, columns)).flatten(0, 1)
-    # index_select, not indexing: on CPUs its gradient is ten times faster.
-    parts = [_batched(_taken(q, group.queries), _taken(k, group.keys), _taken(v, group.keys)).flatten(0, 1) for group in groups]
-    order = torch.cat([group.queries.flatten() for group in groups])
-    return torch.cat(parts).index_select(0, order.argsort())
-
-
-def _taken(x: Tensor, rows: Tensor) -> Tensor:
-    out: Tensor = x.index_select(0, rows.flatten()).unflatten(0, rows.shape)
-    return out
-
-
 SHORT = 1024
 """Up to this length, plain matrix products beat the fused kernel on CPUs (1.6 to 4 times, forward and backward, bf16)."""
 
 
-def _batched(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Rows:
+    """Where the batches [G, L] of each group lie in a flat sequence: one after another (`order` is None), or gathered."""
+
+    shapes: tuple[tuple[int, int], ...]
+    order: Tensor | None
+
+    @classmethod
+    def of(cls, groups: Sequence[Sequence[range]], total: int, device: torch.device) -> "Rows":
+        """Groups of ranges in a sequence of `total` rows. Ranges shorter than the longest of their group repeat their last row."""
+        lengths = [max(len(rows) for rows in group) for group in groups]
+        indices = [
+            (torch.tensor([rows.start for rows in group])[:, None] + torch.arange(length)).minimum(
+                torch.tensor([rows.stop - 1 for rows in group])[:, None]
+            )
+            for group, length in zip(groups, lengths, strict=True)
+        ]
+        order = torch.cat([index.flatten() for index in indices])
+        in_order = len(order) == total and torch.equal(order, torch.arange(total))
+        shapes = tuple((len(group), length) for group, length in zip(groups, lengths, strict=True))
+        return cls(shapes, None if in_order else order.to(device))
+
+    def split(self, x: Tensor) -> list[Tensor]:
+        """x [N, ...] as one batch [G, L, ...] for each group."""
+        if self.order is not None:
+            x = x.index_select(0, self.order)  # not indexing: on CPUs its gradient is ten times faster
+        parts = x.split([count * length for count, length in self.shapes])
+        return [part.unflatten(0, shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def join(self, parts: Sequence[Tensor]) -> Tensor:
+        """The inverse of `split`, where every row occurs once."""
+        x = torch.cat([part.flatten(0, 1) for part in parts])
+        return x if self.order is None else x.index_select(0, self.order.argsort())
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Which queries attend to which keys, in groups that run together, and a mask [G, 1, 1, Lk] where keys are unequally many."""
+
+    queries: Rows
+    keys: Rows
+    masks: tuple[Tensor | None, ...]
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[range, range]], queries: int, keys: int, device: torch.device) -> "Pairs":
+        """Pairs of ranges in sequences of `queries` and `keys` rows."""
+        groups: dict[tuple[int, int], list[tuple[range, range]]] = {}
+        for asks, answers in pairs:
+            # Fused kernels take no masks, so that long ones are grouped by both lengths.
+            key = (len(asks), len(answers) if max(len(asks), len(answers)) > SHORT else 0)
+            groups.setdefault(key, []).append((asks, answers))
+        asking = [[asks for asks, _ in group] for group in groups.values()]
+        answering = [[answers for _, answers in group] for group in groups.values()]
+        masks = tuple(_mask([len(rows) for rows in group], device) for group in answering)
+        return cls(Rows.of(asking, queries, device), Rows.of(answering, keys, device), masks)
+
+
+def _mask(lengths: Sequence[int], device: torch.device) -> Tensor | None:
+    if min(lengths) == max(lengths):
+        return None
+    hidden = torch.arange(max(lengths)) >= torch.tensor(lengths)[:, None]
+    return torch.zeros(hidden.shape).masked_fill(hidden, -math.inf)[:, None, None].to(device)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, pairs: Pairs) -> Tensor:
+    """Attention of q [Nq, heads, d] to k and v [Nk, heads, d] within each pair: [Nq, heads, d]."""
+    batches = zip(pairs.queries.split(q), pairs.keys.split(k), pairs.keys.split(v), pairs.masks, strict=True)
+    return pairs.queries.join([_batched(*batch) for batch in batches])
+
+
+def _batched(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     """[G, L, heads, d] each; same out."""
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))
+    mask = None if mask is None else mask.to(q.dtype)
     if q.device.type == "cpu" and max(q.shape[2], k.shape[2]) <= SHORT:
-        weights = (q @ k.transpose(2, 3) * (1 / math.sqrt(q.shape[-1]))).softmax(dim=-1)
+        scores = q @ k.transpose(2, 3) * (1 / math.sqrt(q.shape[-1]))
+        weights = (scores if mask is None else scores + mask).softmax(dim=-1)
         return (weights @ v).transpose(1, 2)
-    return F.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+    return F.scaled_dot_product_attention(q, k, v, mask).transpose(1, 2)
 
 
 class RotaryTable:
-    """Cosines and sines of 3-D rotary positions (Su et al. 2021; axes split as in Wan), for interleaved pairs of channels."""
+    """Cosines and sines [N, 1, d / 2] of 3-D rotary positions (Su et al. 2021; axes split as in Wan), for interleaved pairs."""
 
     def __init__(self, positions: Tensor, head_width: int, theta: float = 10_000.0) -> None:
         spatial = 2 * (head_width // 6)
@@ -81,15 +109,15 @@ class RotaryTable:
         whole = torch.cat(angles, dim=1)
         self.cos, self.sin = (table.float()[:, None].to(positions.device) for table in (whole.cos(), whole.sin()))
 
-    def rotate(self, x: Tensor) -> Tensor:
-        """x [N, heads, d]."""
-        even, odd = x.float().unflatten(-1, (-1, 2)).unbind(-1)
-        turned = torch.stack([even * self.cos - odd * self.sin, even * self.sin + odd * self.cos], dim=-1)
-        return turned.flatten(-2).to(x.dtype)
+
+def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """x [N, heads, d] turned by a rotary table's angles."""
+    even, odd = x.unflatten(-1, (-1, 2)).unbind(-1)
+    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
 
 
 class Attention(nn.Module):
-    """Queries from x; keys and values from x itself or from text. RMS norm of queries and keys across all heads, as in Wan."""
+    """Projections around attention. RMS norm of queries and keys across all heads, as in Wan; norms in fp32 always."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -97,19 +125,17 @@ class Attention(nn.Module):
         self.q, self.k, self.v, self.out = (nn.Linear(width, width) for _ in range(4))
         self.norm_q, self.norm_k = nn.RMSNorm(width, eps=1e-6), nn.RMSNorm(width, eps=1e-6)
 
-    def forward(
-        self, x: Tensor, groups: Sequence[Group], rotary: RotaryTable | None = None, text: Tensor | None = None
-    ) -> Tensor:
-        """x [N, D], text [M, D] or None for self-attention."""
-        source = x if text is None else text
-        # Norms in fp32, whatever the products are computed in.
-        q, k = self._split(self.norm_q(self.q(x).float())), self._split(self.norm_k(self.k(source).float()))
-        v = self._split(self.v(source))
-        if rotary is not None:
-            q, k = rotary.rotate(q), rotary.rotate(k)
-        mixed = attend(q.to(v.dtype), k.to(v.dtype), v, groups)
-        out: Tensor = self.out(mixed.flatten(1))
-        return out
+    def queries(self, x: Tensor) -> Tensor:
+        """x [N, D] to [N, heads, d], fp32."""
+        return self._split(self.norm_q(self.q(x).float()))
+
+    def keys(self, x: Tensor) -> Tensor:
+        """x [N, D] to [N, heads, d], fp32."""
+        return self._split(self.norm_k(self.k(x).float()))
+
+    def values(self, x: Tensor) -> Tensor:
+        """x [N, D] to [N, heads, d], in the dtype of the products."""
+        return self._split(self.v(x))
 
     def _split(self, x: Tensor) -> Tensor:
         out: Tensor = x.unflatten(-1, (self.heads, -1))

@@ -4,7 +4,8 @@ After DiT (Peebles and Xie 2023), PixArt (one shared modulation, a small table b
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from worldreel.config import Config
 from worldreel.layout import Layout
-from worldreel.transformer.attention import Attention, Group, RotaryTable, grouped
+from worldreel.transformer.attention import Attention, Pairs, RotaryTable, attend, rotated
 
 
 class TransformerConfig(Config):
@@ -26,20 +27,17 @@ class TransformerConfig(Config):
     mlp_width: int = 768
     place_frequencies: int = 6
     """Fourier features by axis of a token's place in its clip; 0 for weights that know relative positions only (Wan)."""
-
-
-class Modulation(NamedTuple):
-    """Shift, scale and gate by token, for the attention and the MLP: [N, D] each (or [1, D], one level for all)."""
-
-    attention_shift: Tensor
-    attention_scale: Tensor
-    attention_gate: Tensor
-    mlp_shift: Tensor
-    mlp_scale: Tensor
-    mlp_gate: Tensor
+    summary: bool = True
+    """Whether a text's first token, its summary, joins the noise level in the modulation, as classes do in DiT; not in Wan."""
 
 
 class Block(nn.Module):
+    """Attention among a segment's tokens, attention to its text, an MLP.
+
+    What lies between the two attentions is the same sum at every token, whatever the layout of a pack: `enter`, `turn` and
+    `leave` are each one kernel once compiled.
+    """
+
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__()
         width = config.width
@@ -51,22 +49,56 @@ class Block(nn.Module):
             nn.Linear(width, config.mlp_width), nn.GELU(approximate="tanh"), nn.Linear(config.mlp_width, width)
         )
 
-    def forward(self, x: Tensor, text: Tensor, modulation: Tensor, which: Tensor | None, within: "Within") -> Tensor:
-        """x [N, D], text [M, D], modulation [levels, 6, D], which [N]: the level of each token (None: all the same)."""
-        rows = (modulation + self.table).unbind(1)
-        m = Modulation(*(row if which is None else row.index_select(0, which) for row in rows))
-        mixed = self.attention(self.norm1(x) * (1 + m.attention_scale) + m.attention_shift, within.segments, within.rotary)
-        x = x + mixed * m.attention_gate
-        x = x + self.cross(self.norm2(x), within.spans, text=text)
-        out: Tensor = x + self.mlp(self.norm3(x) * (1 + m.mlp_scale) + m.mlp_shift) * m.mlp_gate
-        return out
+    def forward(self, x: Tensor, text: Tensor, modulation: Tensor, within: "Within", steps: "Steps") -> Tensor:
+        """x [N, D], text [M, D], modulation [N, 6, D] (or [1, 6, D], one for all)."""
+        rows = modulation + self.table
+        mixed = attend(*steps.enter(self, x, rows, within.rotary.cos, within.rotary.sin), within.segments)
+        x, q = steps.turn(self, x, mixed, rows)
+        k, v = self.cross.keys(text), self.cross.values(text)
+        return steps.leave(self, x, attend(q, k.to(v.dtype), v, within.spans), rows)
+
+
+def enter(block: Block, x: Tensor, rows: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, keys and values [N, heads, d] of the first attention."""
+    shift, scale, *_ = rows.unbind(1)
+    x = block.norm1(x) * (1 + scale) + shift
+    q, k, v = block.attention.queries(x), block.attention.keys(x), block.attention.values(x)
+    return rotated(q, cos, sin).to(v.dtype), rotated(k, cos, sin).to(v.dtype), v
+
+
+def turn(block: Block, x: Tensor, mixed: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """x with what the first attention found, and the queries of the second."""
+    x = x + block.attention.out(mixed.flatten(1)) * rows.unbind(1)[2]
+    return x, block.cross.queries(block.norm2(x)).to(mixed.dtype)
+
+
+def leave(block: Block, x: Tensor, mixed: Tensor, rows: Tensor) -> Tensor:
+    """x with what the text says, through the MLP."""
+    x = x + block.cross.out(mixed.flatten(1))
+    *_, shift, scale, gate = rows.unbind(1)
+    out: Tensor = x + block.mlp(block.norm3(x) * (1 + scale) + shift) * gate
+    return out
+
+
+class Steps(NamedTuple):
+    """The three steps of a block, as they are or compiled."""
+
+    enter: Callable[[Block, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]] = enter
+    turn: Callable[[Block, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]] = turn
+    leave: Callable[[Block, Tensor, Tensor, Tensor], Tensor] = leave
+
+    @classmethod
+    @cache
+    def compiled(cls) -> "Steps":
+        """Wants a C++ compiler (CPU) or Triton (CUDA), and packs of constant length: each new one compiles anew."""
+        return cls(*(torch.compile(step, dynamic=False) for step in cls()))
 
 
 class Within(NamedTuple):
     """Who attends to whom, and where everybody is."""
 
-    segments: list[Group]
-    spans: list[Group]
+    segments: Pairs
+    spans: Pairs
     rotary: RotaryTable
 
 
@@ -81,32 +113,48 @@ class Transformer(nn.Module):
         self.places = nn.Linear(6 * config.place_frequencies, width) if config.place_frequencies else None
         self.text = nn.Sequential(nn.Linear(config.text_width, width), nn.GELU(approximate="tanh"), nn.Linear(width, width))
         self.time = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width))
+        self.summary = nn.Linear(config.text_width, width) if config.summary else None
         self.modulation = nn.Linear(width, 6 * width)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.head_table = nn.Parameter(torch.randn(2, width) / width**0.5)
         self.norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
         self.head = nn.Linear(width, config.channels)
         nn.init.zeros_(self.head.weight)
+        self.compiled = False
+        """Whether blocks run compiled (see `Steps.compiled`)."""
 
     def forward(self, tokens: Tensor, levels: Tensor, layout: Layout, texts: Sequence[Tensor]) -> Tensor:
         """tokens [N, C], levels [N] in [0, 1], texts [L, text width] each, as the layout's spans number them: [N, C] fp32."""
         x = self.tokens(tokens)
         if self.places is not None:
             x = x + self.places(_fourier(layout.places, self.config.place_frequencies))
-        distinct, which = levels.unique(return_inverse=True)
-        time = self.time(_sinusoid(distinct))
-        modulation = self.modulation(F.silu(time)).float().unflatten(-1, (6, -1))
-        index = which if len(distinct) > 1 else None
+        time, index = self._conditions(levels, layout, texts)
+        modulation = self.modulation(F.silu(time)).float()
+        modulation = (modulation if index is None else modulation.index_select(0, index)).unflatten(-1, (6, -1))
         text = self.text(torch.cat(list(texts)))
         within = self._within(layout, [len(one) for one in texts], x.device)
         x = x.float()
+        steps = Steps.compiled() if self.compiled else Steps()
         for block in self.blocks:
-            x = block(x, text, modulation, index, within)
+            x = block(x, text, modulation, within, steps)
         shift, scale = (self.head_table + time.float()[:, None]).unbind(1)
         if index is not None:
             shift, scale = shift.index_select(0, index), scale.index_select(0, index)
         out: Tensor = self.head(self.norm(x) * (1 + scale) + shift)
         return out.float()
+
+    def _conditions(self, levels: Tensor, layout: Layout, texts: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
+        """What modulates, once for each pair of a level and a text that occurs [pairs, D], and the pair of each token [N]
+        (None: one for all)."""
+        distinct, which = levels.unique(return_inverse=True)
+        if self.summary is None:
+            return self.time(_sinusoid(distinct)), which if len(distinct) > 1 else None
+        lengths = torch.tensor([span.stop - span.start for span in layout.spans], device=levels.device)
+        text_of = torch.tensor([span.text for span in layout.spans], device=levels.device).repeat_interleave(lengths)
+        pairs, which = (which * len(texts) + text_of).unique(return_inverse=True)
+        summaries = self.summary(torch.stack([text[0] for text in texts]))
+        time = self.time(_sinusoid(distinct))
+        return time[pairs // len(texts)] + summaries[pairs % len(texts)], which if len(pairs) > 1 else None
 
     def _within(self, layout: Layout, text_lengths: list[int], device: torch.device) -> Within:
         ends = torch.tensor(layout.segments).cumsum(0).tolist()
@@ -114,8 +162,9 @@ class Transformer(nn.Module):
         text_ends = torch.tensor(text_lengths).cumsum(0).tolist()
         texts = [range(end - length, end) for end, length in zip(text_ends, text_lengths, strict=True)]
         rotary = RotaryTable(layout.positions, self.config.width // self.config.heads)
-        spans = grouped(((range(span.start, span.stop), texts[span.text]) for span in layout.spans), device)
-        return Within(grouped(((rows, rows) for rows in segments), device), spans, rotary)
+        reading = ((range(span.start, span.stop), texts[span.text]) for span in layout.spans)
+        own = Pairs.of(((rows, rows) for rows in segments), layout.tokens, layout.tokens, device)
+        return Within(own, Pairs.of(reading, layout.tokens, sum(text_lengths), device), rotary)
 
 
 def _sinusoid(levels: Tensor, width: int = 256) -> Tensor:
