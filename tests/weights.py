@@ -16,7 +16,7 @@ def randomise(module, seed=0):
             parameter.copy_(0.2 * noise + (0 if name.endswith("bias") else 1))
     for name, buffer in module.named_buffers():
         noise = torch.randn(buffer.shape, generator=generator)
-        buffer.copy_((0.2 * noise).exp() if name.endswith("std") else 0.2 * noise)
+        buffer.copy_((0.2 * noise).exp() if name.endswith(("std", "weight")) else 0.2 * noise)
     return module.eval().requires_grad_(False)
 
 

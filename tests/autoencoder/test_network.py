@@ -55,7 +55,7 @@ def test_latents_are_normalised_by_the_statistics():
     video = rand(1, 3, 5, 16, 16)
     with torch.inference_mode():
         mean, latents = network.posterior(video).mean, network.encode(video)
-    channel = network.latent_std[2] * latents[0, 2] + network.latent_mean[2]
+    channel = network.latent_std[2] / network.latent_weight[2] * latents[0, 2] + network.latent_mean[2]
     assert torch.allclose(channel, mean[0, 2], atol=1e-6)
     assert torch.allclose(network.raw(network.normalised(mean)), mean, atol=1e-6)
 

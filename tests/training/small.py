@@ -34,6 +34,7 @@ CANVASES = (
     CanvasShare(width=32, height=16, frames=5, fps=(8, 12)),
     CanvasShare(width=16, height=32, frames=9),
     CanvasShare(width=16, height=16, frames=1),
+    CanvasShare(width=16, height=32, frames=13, cut=True),
 )
 
 

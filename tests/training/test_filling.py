@@ -7,7 +7,7 @@ from tests.weights import randomise
 from worldreel.checkpoints import save_tensors
 from worldreel.errors import UserError
 from worldreel.models import Model
-from worldreel.training.filling import Filling, build_model
+from worldreel.training.filling import Filling, build_model, draw_wanted
 
 
 @pytest.fixture(scope="module")
@@ -47,24 +47,52 @@ def test_packs_are_full_and_some_clips_are_given(task):
     given, clips, empty = 0, 0, 0
     for step in range(60):
         examples = task._draw(np.random.default_rng(step))
-        assert sum(one.grid.tokens for one in examples) >= task.config.tokens
+        assert sum(len(one.clean) for one in examples) >= task.config.tokens
         for one in examples:
-            assert one.clean.shape == (one.grid.tokens, task.config.model.transformer.channels)
-            assert one.given % (one.grid.height * one.grid.width) == 0
-            assert one.given < one.grid.tokens
-            moving = one.grid.frames > 1
-            given, clips, empty = given + bool(one.given), clips + moving, empty + (one.prompt == "") / len(examples)
+            tokens, cells = sum(run.tokens for run in one.runs), one.runs[0].height * one.runs[0].width
+            assert one.clean.shape == (tokens, task.config.model.transformer.channels)
+            frames = one.wanted.view(-1, cells)
+            assert bool((frames.all(dim=1) | ~frames.any(dim=1)).all())  # whole frames
+            assert bool(one.wanted.any())
+            moving = len(one.runs) == 1 and one.runs[0].frames > 1
+            given, clips = given + (moving and not bool(one.wanted.all())), clips + moving
+            empty += (one.prompt == "") / len(examples)
     assert given / clips == pytest.approx(task.config.given, abs=0.1)
     assert empty / 60 == pytest.approx(task.config.drop_text, abs=0.05)
 
 
+def test_what_is_given_of_one_run_comes_first():
+    rng = np.random.default_rng(0)
+    drawn = [draw_wanted([5], 0.5, rng) for _ in range(400)]
+    counts = np.bincount([int((~one).sum()) for one in drawn], minlength=5) / 400
+    assert counts[0] == pytest.approx(0.5, abs=0.07)
+    assert counts[1] == pytest.approx(0.25 + 0.0625, abs=0.06)
+    assert counts[2:].min() > 0.02
+    assert all(bool((one[1:] >= one[:-1]).all()) for one in drawn)
+    assert bool(draw_wanted([1], 1.0, rng).all())
+
+
+def test_what_is_given_of_two_runs():
+    """The second (suffix), both ends, or the second's beginning (middle); of the first run at least one frame is to be made."""
+    rng = np.random.default_rng(1)
+    kinds = {"suffix": 0, "both ends": 0, "middle": 0}
+    for _ in range(300):
+        wanted = draw_wanted([3, 4], 0.0, rng)
+        first, second = wanted[:3].tolist(), wanted[3:].tolist()
+        assert first[-1] and not second[0]
+        assert first == sorted(first) and second == sorted(second)
+        kinds["both ends" if not first[0] else "middle" if second[-1] else "suffix"] += 1
+    assert kinds["both ends"] == pytest.approx(100, abs=30)
+    assert kinds["middle"] == pytest.approx(75, abs=30)  # or the whole second run, by chance
+
+
 def test_given_tokens_are_clean_half_of_the_time_else_a_little_noisy(task):
     rng, noise = np.random.default_rng(0), torch.Generator().manual_seed(0)
-    examples = [one for step in range(80) for one in task._draw(np.random.default_rng(step)) if one.given]
+    examples = [one for step in range(80) for one in task._draw(np.random.default_rng(step)) if not one.wanted.all()]
     clean = 0
     for one in examples:
         levels = task._levels(one, rng, noise)
-        given, wanted = levels[: one.given], levels[one.given :]
+        given, wanted = levels[~one.wanted], levels[one.wanted]
         assert given.unique().numel() == wanted.unique().numel() == 1
         assert 0 <= float(given[0]) <= task.config.given_noise
         assert 0 < float(wanted[0]) < 1

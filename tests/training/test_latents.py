@@ -21,7 +21,7 @@ def new_pool(parts, **changes):
 
 
 def same(one, other):
-    return one.scene == other.scene and one.grid == other.grid and torch.equal(one.latents, other.latents)
+    return one.draft == other.draft and one.runs == other.runs and torch.equal(one.latents, other.latents)
 
 
 @pytest.mark.parametrize("stopped", [0, 3, 4, 9], ids=["at the start", "filling", "just full", "replacing"])
@@ -56,7 +56,7 @@ def test_new_scenes_fill_the_pool_then_replace_the_oldest(parts):
         assert len(pool.entries) == min(drawn, 20)
     # 38 are drawn: numbers 20 to 37 lie where 0 to 17 were, 18 and 19 are still there.
     for place, entry in enumerate(pool.entries):
-        assert entry.scene == pool._scene(place + 20 if place < 18 else place)
+        assert entry.draft == pool._draft(place + 20 if place < 18 else place)
 
 
 def test_a_jump_draws_what_was_left_out(parts):
@@ -70,23 +70,40 @@ def test_a_jump_draws_what_was_left_out(parts):
 def test_latents_are_those_of_the_scene(parts):
     pool = new_pool(parts)
     pool.refresh(0)
-    for entry in pool.entries[:4]:
+    for entry in pool.entries:
         video, _ = render([entry.scene], pool.sprites)
+        cut = entry.draft.cut
         with torch.inference_mode():
-            latents = parts[1].encode(video)[0]
+            whole = parts[1].encode(video)[0]
+            latents = torch.cat([whole[:, : entry.runs[0].frames], parts[1].encode(video[:, :, cut:])[0]], 1) if cut else whole
         assert float((entry.latents.float() - latents).abs().max()) < 0.1  # bf16
-        assert entry.latents.shape[1:] == (entry.grid.frames, entry.grid.height * 2, entry.grid.width * 2)
+        run = entry.runs[0]
+        assert entry.latents.shape[1:] == (sum(run.frames for run in entry.runs), run.height * 2, run.width * 2)
+
+
+def test_the_second_run_begins_where_the_first_ends(parts):
+    pool = new_pool(parts)
+    pool.refresh(8)
+    cuts = [entry for entry in pool.entries if len(entry.runs) == 2]
+    assert cuts and len(cuts) < len(pool.entries)
+    for entry in cuts:
+        first, second = entry.runs
+        share, fps = CANVASES[entry.draft.share], float(entry.scene.canvas.fps)
+        assert share.cut and entry.draft.cut % 4 == 0
+        assert second.start == pytest.approx(entry.draft.cut / fps)
+        assert first.frames + second.frames == 2 + (share.frames - 1) // 4
+        assert second.start == pytest.approx(first.start + (first.frames - 1) * first.seconds)
 
 
 def test_no_withheld_pair_is_ever_shown(parts):
     pool = new_pool(parts)
-    assert not any(pool._scene(number).is_withheld for number in range(400))
+    assert not any(pool._draft(number).scene.is_withheld for number in range(400))
 
 
 def test_canvases_come_as_often_as_their_weights_say(parts):
     canvases = (CANVASES[0].model_copy(update={"weight": 3.0}), CANVASES[2])
     pool = new_pool(parts, canvases=canvases)
-    stills = [pool._scene(number).canvas.frames == 1 for number in range(400)]
+    stills = [pool._draft(number).scene.canvas.frames == 1 for number in range(400)]
     assert np.mean(stills) == pytest.approx(0.25, abs=0.08)
 
 
@@ -103,20 +120,20 @@ def test_a_canvas_gives_its_own_scenes(parts):
 def test_packs_hold_exactly_the_tokens_asked_for(parts):
     pool = new_pool(parts)
     menus = pool.menus(10, tokens=50)
-    sizes = [4, 6, 1]
+    sizes = [4, 6, 1, 10]
     assert len(menus) == 10
     for menu in menus:
         assert sum(sizes[number] for number in menu) == 50
         assert sorted(menu, key=lambda number: sizes[number]) == menu
     assert pool.menus(10, tokens=50) == menus
     shares = np.bincount([number for menu in pool.menus(200, tokens=50) for number in menu]) / 200
-    assert shares.min() > 0.5 * shares.max()  # the three are drawn alike
+    assert shares.min() > 0.5 * shares.max()  # all are drawn alike
 
 
 def test_packs_of_sizes_that_do_not_add_up_hold_as_few_more_as_can_be(parts):
     pool = new_pool(parts)
-    pool.weights = np.array([0.5, 0.5, 0.0])
-    assert {sum((4, 6, 1)[number] for number in menu) for menu in pool.menus(10, tokens=51)} == {52}
+    pool.weights = np.array([0.5, 0.5, 0.0, 0.0])
+    assert {sum((4, 6)[number] for number in menu) for menu in pool.menus(10, tokens=51)} == {52}
 
 
 def test_captions_say_what_is_there(parts):

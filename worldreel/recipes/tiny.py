@@ -24,10 +24,12 @@ AUTOENCODER = AutoencoderConfig(
 
 CANVASES = (
     CanvasShare(width=128, height=128, frames=25, weight=4),
+    CanvasShare(width=128, height=128, frames=25, weight=0.8, cut=True),
     CanvasShare(width=128, height=128, frames=13, fps=(6, 12), weight=0.6),
     CanvasShare(width=96, height=96, frames=25, fps=(12, 12, 24), weight=1.5),
     CanvasShare(width=96, height=96, frames=37, weight=0.6),
     CanvasShare(width=64, height=64, frames=25, fps=(8, 12), weight=0.8),
+    CanvasShare(width=96, height=96, frames=25, weight=0.4, cut=True),
     CanvasShare(width=144, height=80, frames=25, weight=1.2),
     CanvasShare(width=80, height=144, frames=25, weight=1.2),
     CanvasShare(width=128, height=128, frames=1, weight=20),
@@ -91,6 +93,6 @@ def sprites_knowledge() -> Knows:
         sizes=sizes,
         seconds=(0.0, 3.1),
         fps=(6.0, 24.0),
-        canvases=("text", "first frame", "prefix"),
+        canvases=("text", "first frame", "prefix", "suffix", "both ends", "middle"),
         limits="It knows nothing beyond these words: no people, no places, no real footage.",
     )

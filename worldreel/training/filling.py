@@ -1,6 +1,6 @@
 """The transformer's task: fill canvases. Text encoder and transformer learn together, on cached latents of the world."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -45,7 +45,8 @@ class FillingConfig(Config):
     """How many different packs there are, by the canvases in them."""
     drop_text: float = 0.1
     given: float = 0.2
-    """The share of clips of which the first frames are given (animate, extend)."""
+    """The share of whole clips of which the first frames are given (animate, extend). Of clips that are cut, something is always
+    given: see `draw_wanted`."""
     given_noise: float = 0.1
     """Given tokens are clean half of the time, else noised up to this level, truly labelled."""
     compiled: bool = False
@@ -55,11 +56,11 @@ class FillingConfig(Config):
 
 @dataclass
 class Example:
-    """One clip of a pack: clean tokens [N, C], how many of its first tokens are given, its prompt."""
+    """One clip of a pack: clean tokens [N, C], its runs, which of its tokens are to be made [N], its prompt."""
 
     clean: Tensor
-    grid: Grid
-    given: int
+    runs: tuple[Grid, ...]
+    wanted: Tensor
     prompt: str
 
 
@@ -83,11 +84,11 @@ class Filling:
         rng = np.random.default_rng((self.config.seed, 1, step))
         noise = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
         examples = self._draw(rng)
-        layout = pack([Segment((one.grid,), ((one.grid.tokens, number),)) for number, one in enumerate(examples)])
+        layout = pack([Segment(one.runs, ((len(one.clean), number),)) for number, one in enumerate(examples)])
         clean = torch.cat([one.clean for one in examples])
         levels = torch.cat([self._levels(one, rng, noise) for one in examples])
         noisy = noised(clean, torch.randn(clean.shape, generator=noise), levels)
-        wanted = torch.cat([(torch.arange(one.grid.tokens) >= one.given).float() for one in examples])
+        wanted = torch.cat([one.wanted for one in examples])
         prompts = [self.model.tokenizer.encode(one.prompt) for one in examples]
         with autocast(self.device, self.dtype):
             texts = self.model.text(prompts)
@@ -101,21 +102,17 @@ class Filling:
         examples: list[Example] = []
         for canvas in self.menus[int(rng.integers(len(self.menus)))]:
             entry = self.pool.entry(canvas, rng)
-            grid = entry.grid
-            given = 0
-            if grid.frames > 1 and rng.random() < self.config.given:
-                frames = 1 if rng.random() < 0.5 else int(rng.integers(1, grid.frames))
-                given = frames * grid.height * grid.width
+            clean = to_tokens(entry.latents.float(), self.config.model.patch)
+            frames = draw_wanted([run.frames for run in entry.runs], self.config.given, rng)
+            wanted = frames.repeat_interleave(len(clean) // len(frames))
             prompt = "" if rng.random() < self.config.drop_text else entry.caption(rng)
-            examples.append(Example(to_tokens(entry.latents.float(), self.config.model.patch), grid, given, prompt))
+            examples.append(Example(clean, entry.runs, wanted, prompt))
         return examples
 
     def _levels(self, example: Example, rng: np.random.Generator, noise: torch.Generator) -> Tensor:
-        level = draw_levels(1, length_shift(example.grid.tokens), noise)
-        levels = level.repeat(example.grid.tokens)
-        if example.given:
-            levels[: example.given] = 0.0 if rng.random() < 0.5 else float(rng.uniform(0, self.config.given_noise))
-        return levels
+        level = draw_levels(1, length_shift(len(example.clean)), noise)
+        given = 0.0 if rng.random() < 0.5 else float(rng.uniform(0, self.config.given_noise))
+        return torch.where(example.wanted, level, given)
 
     @torch.inference_mode()
     def preview(self, network: nn.Module, folder: Path, step: int) -> None:
@@ -163,6 +160,27 @@ class Filling:
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         self.pool.load_state(state)
+
+
+def draw_wanted(frames: Sequence[int], given: float, rng: np.random.Generator) -> Tensor:
+    """Which latent frames of a clip are to be made, for runs of so many latent frames each.
+
+    Of a single run, its first frames are given in a share of `given`: one of them as often as more. Of two runs, it is the second
+    (extend backward), the beginning of the first and the second (loop, connect, fill), or the second's beginning (animate an image
+    into what comes before and after it).
+    """
+    wanted = torch.ones(sum(frames), dtype=torch.bool)
+    if len(frames) == 1:
+        if frames[0] > 1 and rng.random() < given:
+            wanted[: 1 if rng.random() < 0.5 else int(rng.integers(1, frames[0]))] = False
+        return wanted
+    first, second = frames
+    kind = str(rng.choice(["suffix", "both ends", "middle"]))
+    last = int(rng.integers(1, second + 1)) if kind == "middle" else second
+    wanted[first : first + last] = False
+    if kind == "both ends":
+        wanted[: int(rng.integers(1, first))] = False
+    return wanted
 
 
 PREVIEWS = (

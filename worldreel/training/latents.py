@@ -4,6 +4,8 @@ from bisect import insort
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from math import prod
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -29,6 +31,8 @@ class CanvasShare(Config):
     frames: int
     fps: tuple[int, ...] = (12,)
     weight: float = 1.0
+    cut: bool = False
+    """Whether its clips are cut into two runs, of which the codec sees each by itself: what comes after an unknown stretch."""
 
 
 class PoolConfig(Config):
@@ -45,16 +49,27 @@ class PoolConfig(Config):
     """The share of short captions; the others are long and descriptive."""
 
 
-@dataclass
-class Entry:
-    """Latents [C, T, H, W] bf16 of a scene, with everything that can be said about it."""
+class Draft(NamedTuple):
+    """What a scene's number stands for. `share`: number of its canvas in the pool's configuration; `cut`: the frame at which its
+    second run begins (0: it has one)."""
 
     scene: Scene
-    latents: Tensor
-    grid: Grid
     share: int
-    """Number of its canvas in the pool's configuration."""
+    cut: int
+
+
+@dataclass
+class Entry:
+    """Latents [C, T, H, W] bf16 of a scene, its runs one after another, with everything that can be said about it."""
+
+    draft: Draft
+    latents: Tensor
+    runs: tuple[Grid, ...]
     short: float
+
+    @property
+    def scene(self) -> Scene:
+        return self.draft.scene
 
     def caption(self, rng: np.random.Generator) -> str:
         write = short_caption if rng.random() < self.short else long_caption
@@ -83,6 +98,8 @@ class LatentPool:
         rng = np.random.default_rng((self.seed, 4))
         shapes = [VideoShape(share.frames, share.height, share.width) for share in self.config.canvases]
         sizes = np.array([self.model.grid(shape, Fraction(12)).tokens for shape in shapes])
+        frames = np.array([self.model.grid(shape, Fraction(12)).frames for shape in shapes])
+        sizes += [share.cut for share in self.config.canvases] * (sizes // frames)  # one more latent frame
         found = [self._menu(rng, sizes, tokens) for _ in range(300 * count)]
         return sorted(found, key=lambda menu: int(sizes[menu].sum()))[:count]
 
@@ -109,30 +126,39 @@ class LatentPool:
         if number < self.config.size:
             self.entries.append(entry)
         else:
-            self.places[self.entries[place].share].remove(place)
+            self.places[self.entries[place].draft.share].remove(place)
             self.entries[place] = entry
-        insort(self.places[entry.share], place)
+        insort(self.places[entry.draft.share], place)
 
-    def _scene(self, number: int) -> Scene:
+    def _draft(self, number: int) -> Draft:
         rng = np.random.default_rng((self.seed, 2, number))
-        share = self.config.canvases[int(rng.choice(len(self.config.canvases), p=self.weights))]
+        which = int(rng.choice(len(self.config.canvases), p=self.weights))
+        share = self.config.canvases[which]
         canvas = Canvas(share.width, share.height, share.frames, Fraction(int(rng.choice(share.fps))))
-        return random_scene((self.seed, 3, number), canvas, alone=self.config.alone)
+        time = self.model.autoencoder.compression.time
+        cut = time * int(rng.integers(1, 1 + (share.frames - 1) // time)) if share.cut else 0
+        return Draft(random_scene((self.seed, 3, number), canvas, alone=self.config.alone), which, cut)
 
     def _encoded(self, number: int) -> Entry:
-        scene = self._scene(number)
-        video, _ = render([scene], self.sprites)
+        draft = self._draft(number)
+        video, _ = render([draft.scene], self.sprites)
         device = self.autoencoder.latent_mean.device
         with torch.inference_mode(), autocast(device, compute_dtype(device)):
-            latents = self.autoencoder.encode(video.to(device))[0]
-        return self._entry(scene, latents.to("cpu", torch.bfloat16))
+            # The first run's latents know nothing of what follows: the codec is causal.
+            runs = [video[:, :, : draft.cut + 1], video[:, :, draft.cut :]] if draft.cut else [video]
+            latents = torch.cat([self.autoencoder.encode(run.to(device))[0] for run in runs], dim=1)
+        return self._entry(draft, latents.to("cpu", torch.bfloat16))
 
-    def _entry(self, scene: Scene, latents: Tensor) -> Entry:
-        canvas = scene.canvas
-        grid = self.model.grid(VideoShape(canvas.frames, canvas.height, canvas.width), canvas.fps)
-        shapes = [(share.width, share.height, share.frames) for share in self.config.canvases]
-        share = shapes.index((canvas.width, canvas.height, canvas.frames))
-        return Entry(scene, latents.clone(), grid, share, self.config.short)
+    def _entry(self, draft: Draft, latents: Tensor) -> Entry:
+        return Entry(draft, latents.clone(), self._runs(draft), self.config.short)
+
+    def _runs(self, draft: Draft) -> tuple[Grid, ...]:
+        canvas, cut = draft.scene.canvas, draft.cut
+        if not cut:
+            return (self.model.grid(VideoShape(canvas.frames, canvas.height, canvas.width), canvas.fps),)
+        first = self.model.grid(VideoShape(cut + 1, canvas.height, canvas.width), canvas.fps)
+        second = self.model.grid(VideoShape(canvas.frames - cut, canvas.height, canvas.width), canvas.fps)
+        return (first, second._replace(start=cut / float(canvas.fps)))
 
     def state(self) -> dict[str, Tensor]:
         """The latents, end to end, and how many scenes were drawn so far."""
@@ -148,12 +174,12 @@ class LatentPool:
         drawn, offset = int(state["drawn"]), 0
         for place in range(min(drawn, self.config.size)):
             # The newest scene that was put in this place.
-            number = place + (drawn - 1 - place) // self.config.size * self.config.size
-            scene = self._scene(number)
-            canvas = scene.canvas
-            compressed = self.model.autoencoder.compression.latent(VideoShape(canvas.frames, canvas.height, canvas.width))
-            shape = (self.model.autoencoder.latent_channels, *compressed)
-            count = shape[0] * compressed.pixels
-            self._put(place, self._entry(scene, state["latents"][offset : offset + count].reshape(shape)))
+            draft = self._draft(place + (drawn - 1 - place) // self.config.size * self.config.size)
+            runs = self._runs(draft)
+            side = self.model.patch
+            frames, height, width = sum(run.frames for run in runs), runs[0].height * side, runs[0].width * side
+            shape = (self.model.autoencoder.latent_channels, frames, height, width)
+            count = prod(shape)
+            self._put(place, self._entry(draft, state["latents"][offset : offset + count].reshape(shape)))
             offset += count
         self.drawn = drawn
