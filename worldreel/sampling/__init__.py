@@ -1,7 +1,8 @@
 """Sampling: schedules, steps and guidance. Sees a model only as a callable from noisy tokens to clean ones."""
 
-from worldreel.sampling.euler import Step, sample
 from worldreel.sampling.guidance import guided
+from worldreel.sampling.sample import Step, sample
 from worldreel.sampling.schedule import schedule
+from worldreel.sampling.solvers import Euler, Multistep, Solver
 
-__all__ = ["Step", "guided", "sample", "schedule"]
+__all__ = ["Euler", "Multistep", "Solver", "Step", "guided", "sample", "schedule"]

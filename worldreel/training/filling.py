@@ -165,9 +165,9 @@ class Filling:
 def draw_wanted(frames: Sequence[int], given: float, rng: np.random.Generator) -> Tensor:
     """Which latent frames of a clip are to be made, for runs of so many latent frames each.
 
-    Of a single run, its first frames are given in a share of `given`: one of them as often as more. Of two runs, it is the second
-    (extend backward), the beginning of the first and the second (loop, connect, fill), or the second's beginning (animate an image
-    into what comes before and after it).
+    Of a single run, its first frames are given in a share of `given`: one of them as often as more. Of two runs, it is the
+    second (extend backward), the beginning of the first and the second (loop, connect, fill), or the second's beginning (extend
+    both ways).
     """
     wanted = torch.ones(sum(frames), dtype=torch.bool)
     if len(frames) == 1:

@@ -24,7 +24,7 @@ class Rows:
 
     @classmethod
     def of(cls, groups: Sequence[Sequence[range]], total: int, device: torch.device) -> "Rows":
-        """Groups of ranges in a sequence of `total` rows. Ranges shorter than the longest of their group repeat their last row."""
+        """Groups of ranges in a sequence of `total` rows. In a group, shorter ranges repeat their last row."""
         lengths = [max(len(rows) for rows in group) for group in groups]
         indices = [
             (torch.tensor([rows.start for rows in group])[:, None] + torch.arange(length)).minimum(

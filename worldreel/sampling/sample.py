@@ -1,10 +1,12 @@
-"""Euler's method along the flow, every token at its own level: min(t, its ceiling)."""
+"""Along the flow from noise to clean, every token at its own level: min(t, its ceiling)."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from worldreel.sampling.solvers import Euler, Solver
 
 Predict = Callable[[Tensor, Tensor], Tensor]
 """(tokens [N, C], levels [N]) -> predicted clean tokens [N, C]."""
@@ -27,8 +29,9 @@ def sample(
     known: Tensor | None = None,
     ceilings: Tensor | None = None,
     callback: Callable[[Step], None] | None = None,
+    solver: Solver | None = None,
 ) -> Tensor:
-    """Clean tokens [N, C], from `noise` [N, C] and the schedule's `levels`, from 1 to 0.
+    """Clean tokens [N, C], from `noise` [N, C] and the schedule's `levels`, from 1 to 0, by Euler's method unless told otherwise.
 
     `ceilings` [N]: the highest level a token ever has. At 0 it stays the `known` token, at 1 it is made up, between it begins
     as the known token noised so far (SDEdit, Meng et al. 2022). A token is held while the level is above its ceiling.
@@ -37,13 +40,11 @@ def sample(
         ceilings = torch.ones(len(noise), device=noise.device)
     top = ceilings[:, None]
     tokens = noise if known is None else (1 - top) * known + top * noise
-    steps = len(levels) - 1
+    steps, solver = len(levels) - 1, solver or Euler()
     for number in range(steps):
         now, then = (torch.minimum(levels[place].to(ceilings), ceilings) for place in (number, number + 1))
         clean = predict(tokens, now)
-        # dx/dt = (x - x_0) / t, so a step from t to u scales the distance to x_0 by u / t; a held token has u = t.
-        keep = torch.where(now > 0, then / now.clamp(min=1e-12), torch.ones_like(now))[:, None]
-        tokens = torch.where(keep == 1, tokens, clean + (tokens - clean) * keep)
+        tokens = solver.step(tokens, clean, now, then)
         if callback is not None:
             callback(Step(number + 1, steps, float(levels[number + 1]), clean))
     return tokens

@@ -1,4 +1,4 @@
-"""Euler's method against a Gaussian, whose flow is known exactly.
+"""Sampling against a Gaussian, whose flow is known exactly.
 
 Data N(m, s^2) by token give x_t ~ N((1 - t) m, (1 - t)^2 s^2 + t^2), and the probability flow keeps each point's number of
 standard deviations from the mean: a token at x_c of level c ends at m + s (x_c - (1 - c) m) / sqrt((1 - c)^2 s^2 + c^2).
@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from worldreel.sampling import sample, schedule
+from worldreel.sampling import Euler, Multistep, sample, schedule
 
 TOKENS, CHANNELS = 96, 3
 
@@ -61,6 +61,22 @@ def test_the_error_falls_with_the_first_order_of_the_step(gaussian, shift):
     assert found[1] / found[2] == pytest.approx(2, abs=0.15)
 
 
+@pytest.mark.parametrize("shift", [1.0, 3.0])
+@pytest.mark.parametrize("ceiling", [1.0, 0.6])
+def test_the_multistep_error_falls_with_the_second_order_of_the_step(gaussian, shift, ceiling):
+    top = torch.full((TOKENS,), ceiling, dtype=torch.float64)
+    start = (1 - ceiling) * gaussian.known + ceiling * gaussian.noise
+    exact = gaussian.ends(start, top[:, None])
+    found = []
+    for steps in (200, 400, 800):  # of which some 0.6 are not a level: the first step after a release is shorter
+        levels = schedule(steps, shift).double()
+        made = sample(gaussian.predict, gaussian.noise, levels, gaussian.known, top, solver=Multistep())
+        found.append(errors(made, exact))
+    assert found[2] < 1e-4
+    assert found[0] / found[1] == pytest.approx(4, abs=0.7)
+    assert found[1] / found[2] == pytest.approx(4, abs=0.7)
+
+
 def test_a_point_is_reached_in_any_number_of_steps(gaussian):
     """Where the prediction does not depend on the noise, the flow is straight, and one step is enough."""
     for steps in (1, 2, 9):
@@ -73,27 +89,34 @@ def test_one_step_is_the_first_guess(gaussian):
     assert torch.equal(made, gaussian.predict(gaussian.noise, torch.ones(TOKENS)))
 
 
-def test_ceilings_of_0_and_0_6_and_1_together_are_exact(gaussian, ceilings):
+@pytest.mark.parametrize(("solver", "order"), [(Euler, 1), (Multistep, 2)])
+def test_ceilings_of_0_and_0_6_and_1_together_are_exact(gaussian, ceilings, solver, order):
     top = ceilings[:, None].double()
     start = (1 - top) * gaussian.known + top * gaussian.noise
     exact = torch.where(top > 0, gaussian.ends(start, top), gaussian.known)
     found = []
     for steps in (125, 250, 500):
-        made = sample(gaussian.predict, gaussian.noise, schedule(steps, 1.0), gaussian.known, ceilings)
+        levels = schedule(steps, 1.0).double()
+        made = sample(gaussian.predict, gaussian.noise, levels, gaussian.known, ceilings.double(), solver=solver())
         assert made.isfinite().all()
         assert torch.equal(made[ceilings == 0], gaussian.known[ceilings == 0])
         found.append([errors(made[ceilings == ceiling], exact[ceilings == ceiling]) for ceiling in (0.6, 1.0)])
     assert max(found[2]) < 0.015
     for coarse, fine in pairwise(found):
         for more, less in zip(coarse, fine, strict=True):
-            assert more / less == pytest.approx(2, abs=0.2)
+            assert more / less == pytest.approx(2**order, rel=0.2)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 30])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_any_number_of_steps_stays_finite(gaussian, ceilings, steps, dtype):
+@pytest.mark.parametrize("solver", [Euler, Multistep])
+def test_any_number_of_steps_stays_finite(gaussian, ceilings, steps, dtype, solver):
     noise, known = gaussian.noise.to(dtype), gaussian.known.to(dtype)
-    made = sample(lambda tokens, levels: gaussian.predict(tokens, levels).to(dtype), noise, schedule(steps, 1.0), known, ceilings)
+
+    def predict(tokens, levels):
+        return gaussian.predict(tokens, levels).to(dtype)
+
+    made = sample(predict, noise, schedule(steps, 1.0), known, ceilings, solver=solver())
     assert made.isfinite().all()
     assert torch.equal(made[ceilings == 0], known[ceilings == 0])
 

@@ -1,0 +1,111 @@
+"""A canvas in a model's own terms: runs of latents, a ceiling for each token, the clean tokens of what is known."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from worldreel.layout import Layout
+from worldreel.models.model import Model
+from worldreel.patches import Grid, Segment, pack, to_tokens
+from worldreel.prompting.canvas import Canvas, Run
+from worldreel.shapes import VideoShape
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One run: its frames of the canvas, the shape that the codec makes of it (no smaller), its tokens."""
+
+    run: Run
+    shape: VideoShape
+    grid: Grid
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """`known` [N, C]: clean tokens, zeros where nothing is known; `ceilings` [N]; `readers`: for consecutive stretches, how many
+    tokens read which cue."""
+
+    pieces: tuple[Piece, ...]
+    known: Tensor
+    ceilings: Tensor
+    readers: tuple[tuple[int, int], ...]
+
+    @property
+    def tokens(self) -> int:
+        return len(self.ceilings)
+
+    def layout(self, cues: int, *, guided: bool) -> Layout:
+        """Of one pack: the canvas, and beside it, where it is `guided`, a copy that reads text number `cues`, the negative."""
+        grids = tuple(piece.grid for piece in self.pieces)
+        segments = [Segment(grids, self.readers)]
+        if guided:
+            segments.append(Segment(grids, ((self.tokens, cues),)))
+        return pack(segments).to(self.ceilings.device)
+
+
+def lower(model: Model, canvas: Canvas) -> Lowered:
+    """Encodes what is known of a canvas, run by run: nothing that comes before a run leaks into it."""
+    pieces = tuple(_piece(model, canvas, run) for run in canvas.runs())
+    known, ceilings, readers = [], [], list[tuple[int, int]]()
+    for piece in pieces:
+        levels = token_ceilings(canvas, piece, model)
+        known.append(_known(model, canvas, piece, levels))
+        ceilings.append(levels)
+        for number in range(piece.grid.frames):
+            cue = canvas.cue_at(piece.grid.start + number * piece.grid.seconds)
+            count = piece.grid.tokens // piece.grid.frames
+            if readers and readers[-1][1] == cue:
+                readers[-1] = (readers[-1][0] + count, cue)
+            else:
+                readers.append((count, cue))
+    device = model.device
+    return Lowered(pieces, torch.cat(known).to(device), torch.cat(ceilings).to(device), tuple(readers))
+
+
+def token_ceilings(canvas: Canvas, piece: Piece, model: Model) -> Tensor:
+    """[N]: the highest ceiling of the pixels that a token covers; what is added at the edges is as its neighbours are."""
+    run, shape, grid = piece.run, piece.shape, piece.grid
+    ceilings = np.broadcast_to(canvas.ceilings[run.start : run.stop], (run.stop - run.start, canvas.height, canvas.width))
+    missing = [(0, wanted - there) for wanted, there in zip(shape, ceilings.shape, strict=True)]
+    whole = torch.from_numpy(np.pad(ceilings, missing, mode="edge"))
+    time, side = model.config.autoencoder.compression.time, model.config.autoencoder.compression.space * model.config.patch
+    # The first frame has a latent frame of its own.
+    latent = torch.cat([whole[:1], whole[1:].unflatten(0, (-1, time)).amax(dim=1)])
+    pooled = F.max_pool2d(latent[:, None], side)[:, 0]
+    assert pooled.shape == (grid.frames, grid.height, grid.width)
+    return pooled.flatten()
+
+
+def _piece(model: Model, canvas: Canvas, run: Run) -> Piece:
+    shape = model.config.padded(VideoShape(run.stop - run.start, canvas.height, canvas.width))
+    grid = model.config.grid(shape, canvas.fps)._replace(start=run.start / float(canvas.fps))
+    return Piece(run, shape, grid)
+
+
+def _known(model: Model, canvas: Canvas, piece: Piece, ceilings: Tensor) -> Tensor:
+    """Clean tokens [N, C] of a run, encoded up to the last latent frame that something is known of: the codec is causal."""
+    grid = piece.grid
+    count = grid.tokens // grid.frames
+    frames = (ceilings.view(grid.frames, -1).amin(dim=1) < 1).nonzero()
+    last = int(frames[-1]) + 1 if len(frames) else 0
+    tokens = torch.zeros(grid.tokens, model.config.transformer.channels)
+    if last:
+        compression = model.config.autoencoder.compression
+        pixels = 1 + (last - 1) * compression.time
+        stream = model.encode_latents(_chunks(canvas, piece, pixels, model.device), piece.shape.height, piece.shape.width)
+        latents = torch.cat(list(stream), dim=2)[0]
+        tokens[: last * count] = to_tokens(latents.cpu(), model.config.patch)
+    return tokens
+
+
+def _chunks(canvas: Canvas, piece: Piece, count: int, device: torch.device) -> Iterator[Tensor]:
+    """The first `count` frames of a run [1, 3, 1, H, W] in [-1, 1], sides and end continued by their last pixels and frame."""
+    run, shape = piece.run, piece.shape
+    edges = ((0, shape.height - canvas.height), (0, shape.width - canvas.width), (0, 0))
+    for number in range(count):
+        frame = np.pad(canvas.pixels[min(run.start + number, run.stop - 1)], edges, mode="edge")
+        yield (torch.from_numpy(frame).permute(2, 0, 1).float() / 127.5 - 1)[None, :, None].to(device)
