@@ -1,12 +1,15 @@
 """The Python API: `worldreel.load(name)` gives a handle whose methods are the verbs."""
 
+import inspect
+from collections.abc import Callable
 from os import PathLike
+from typing import TYPE_CHECKING, Literal, get_args
 
 from worldreel.devices import pick_device
-from worldreel.generation import Compressed, Progress, Request, Watch, compress, decompress, generate
+from worldreel.generation import Compressed, Progress, Settings, Watch, carry_out, compress, decompress, plan
 from worldreel.media import Clip, read
 from worldreel.models import Knows, Model, load_model
-from worldreel.shapes import parse_size
+from worldreel.prompting import MODES, Composition
 from worldreel.text import Knowledge
 
 __all__ = ["Clip", "Compressed", "Handle", "Progress", "load"]
@@ -27,10 +30,21 @@ def _unwatched(progress: Progress) -> None:
 
 
 class Handle:
-    """A loaded model. What a user did wrong is a `UserError` of one line; nothing is written to disk but by `save`."""
+    """A loaded model. What a user did wrong is a `UserError` of one line; nothing is written to disk but by `save`.
+
+    Each mode of `worldreel.prompting` is a method: `generate`, `image`, `animate`, `extend`, `loop`, `connect`, `fill`, `edit`,
+    `enlarge`, `storyboard`. It takes what the mode takes, clips also as files, and beside that `negative`: what to lead away
+    from; `steps`: of denoising; `guidance`: how strongly the prompt is followed, 1 is without guidance; `seed`: the same one
+    gives the same video, None draws one (it is in the clip's metadata); `solver`: "euler" or "multistep"; `watch`: called with
+    a `Progress` after each step. None stands for the model's default.
+    """
 
     def __init__(self, model: Model) -> None:
         self.model = model
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, mode: str) -> Callable[..., Clip]: ...
 
     @property
     def name(self) -> str:
@@ -46,58 +60,6 @@ class Handle:
         table = self.model.text.table.detach().cpu()
         return Knowledge(self.model.tokenizer, table).nearest_known(prompt, self.knows.words)
 
-    def generate(
-        self,
-        prompt: str,
-        *,
-        size: str | None = None,
-        seconds: float | None = None,
-        frames: int | None = None,
-        fps: float | None = None,
-        steps: int | None = None,
-        guidance: float | None = None,
-        negative: str = "",
-        seed: int | None = None,
-        watch: Watch = _unwatched,
-    ) -> Clip:
-        """A video of the prompt, exactly of the size, length and rate that are asked for.
-
-        `size`: "WIDTHxHEIGHT" in pixels; `seconds` or `frames`: the length, one of them; `fps`: frames a second; `steps`: of
-        denoising; `guidance`: how strongly the prompt is followed, 1 is without guidance; `negative`:
-        what to lead away from; `seed`: the same one gives the same video, None draws one (it is in the clip's metadata);
-        `watch`: called with a `Progress` after each step. None stands for the model's default.
-        """
-        width, height = (None, None) if size is None else parse_size(size)
-        request = Request(
-            prompt=prompt,
-            negative=negative,
-            width=width,
-            height=height,
-            seconds=seconds,
-            frames=frames,
-            fps=fps,
-            steps=steps,
-            guidance=guidance,
-            seed=seed,
-        )
-        return generate(self.model, request, watch)
-
-    def image(
-        self,
-        prompt: str,
-        *,
-        size: str | None = None,
-        steps: int | None = None,
-        guidance: float | None = None,
-        negative: str = "",
-        seed: int | None = None,
-        watch: Watch = _unwatched,
-    ) -> Clip:
-        """An image of the prompt: a clip of one frame. Arguments are those of `generate`."""
-        return self.generate(
-            prompt, size=size, frames=1, steps=steps, guidance=guidance, negative=negative, seed=seed, watch=watch
-        )
-
     def compress(self, clip: Clip | str | PathLike[str], watch: Watch = _unwatched) -> Compressed:
         """A clip, or the file of one, as latents; `.save("x.safetensors")` writes them."""
         return compress(self.model, clip if isinstance(clip, Clip) else read(clip), watch)
@@ -105,3 +67,40 @@ class Handle:
     def decompress(self, latents: Compressed | str | PathLike[str], watch: Watch = _unwatched) -> Clip:
         """The clip of latents, or of the file of some; its frames are decoded as they are asked for."""
         return decompress(self.model, latents, watch)
+
+
+def takes_clip(parameter: inspect.Parameter) -> bool:
+    """Whether a mode's argument is a clip (or, if it is left out, none)."""
+    plain = get_args(parameter.annotation)[0] if hasattr(parameter.annotation, "__metadata__") else parameter.annotation
+    return plain is Clip or Clip in get_args(plain)
+
+
+def _method(name: str, mode: Callable[..., Composition]) -> Callable[..., Clip]:
+    signature = inspect.signature(mode)
+    signature = signature.replace(parameters=[one for key, one in signature.parameters.items() if key != "within"])
+
+    def method(
+        self: Handle,
+        *given: object,
+        negative: str = "",
+        steps: int | None = None,
+        guidance: float | None = None,
+        seed: int | None = None,
+        solver: Literal["euler", "multistep"] = "euler",
+        watch: Watch = _unwatched,
+        **asked: object,
+    ) -> Clip:
+        bound = signature.bind(*given, **asked)
+        for key, value in bound.arguments.items():
+            if takes_clip(signature.parameters[key]) and isinstance(value, str | PathLike):
+                bound.arguments[key] = read(value)
+        settings = Settings(negative=negative, steps=steps, guidance=guidance, seed=seed, solver=solver)
+        return carry_out(self.model, plan(self.model.config, name, *bound.args, settings=settings, **bound.kwargs), watch)
+
+    method.__name__, method.__doc__ = name, mode.__doc__
+    method.__qualname__ = f"Handle.{name}"
+    return method
+
+
+for _name, _mode in MODES.items():
+    setattr(Handle, _name, _method(_name, _mode))

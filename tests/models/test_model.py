@@ -8,7 +8,7 @@ from worldreel.checkpoints import load_tensors, save_tensors
 from worldreel.errors import UserError
 from worldreel.models import Model
 from worldreel.models import model as model_room
-from worldreel.patches import to_tokens
+from worldreel.patches import Segment, pack, to_tokens
 from worldreel.shapes import VideoShape
 
 FILES = ["autoencoder.safetensors", "model.json", "text.safetensors", "tokenizer.json", "transformer.safetensors"]
@@ -54,29 +54,20 @@ def test_swapped_parts_are_refused(copied):
         Model.load(copied)
 
 
-def test_prompts_become_segments_that_read_their_own_text(model):
-    video = VideoShape(9, 32, 48)
-    lowered = model.lower(video, Fraction(12), prompts=2)
-    grid = lowered.grid
-    assert (grid.frames, grid.height, grid.width, grid.seconds) == (3, 2, 3, pytest.approx(1 / 3))
-    assert lowered.layout.segments == (18, 18)
-    assert [span.text for span in lowered.layout.spans] == [0, 1]
-    assert torch.equal(lowered.layout.positions[:, 0].unique(), torch.tensor([0.0, 8.0, 16.0]))
-
-
 def test_videos_are_padded_to_whole_tokens(model):
     assert model.config.padded(VideoShape(6, 33, 1)) == (9, 48, 16)
 
 
 def test_both_halves_of_guidance_equal_each_alone(model):
     """Packed equals one by one, in whatever this device computes in."""
-    lowered, alone = (model.lower(VideoShape(5, 32, 32), Fraction(12), prompts) for prompts in (2, 1))
+    grid = model.config.grid(VideoShape(5, 32, 32), Fraction(12))
+    alone, together = (pack([Segment((grid,), ((grid.tokens, n),)) for n in range(count)]) for count in (1, 2))
     texts = model.read(["a dog walks to the left", ""])
-    tokens = torch.randn(alone.layout.tokens, 16, generator=torch.Generator().manual_seed(0))
+    tokens = torch.randn(grid.tokens, 16, generator=torch.Generator().manual_seed(0))
     levels = torch.full((len(tokens),), 0.5)
-    both = model.denoise(tokens.repeat(2, 1), levels.repeat(2), lowered.layout, texts).chunk(2)
+    both = model.denoise(tokens.repeat(2, 1), levels.repeat(2), together, texts).chunk(2)
     for half, text in zip(both, texts, strict=True):
-        single = model.denoise(tokens, levels, alone.layout, [text])
+        single = model.denoise(tokens, levels, alone, [text])
         assert single.dtype == torch.float32
         assert float((half - single).abs().max()) < 0.05 * float(single.std())
     assert float((both[0] - both[1]).abs().max()) > 1e-3
@@ -84,7 +75,7 @@ def test_both_halves_of_guidance_equal_each_alone(model):
 
 def test_decoding_streams_in_bands_to_the_same_pixels(model, monkeypatch):
     monkeypatch.setattr(model_room, "compute_dtype", lambda device: torch.float32)
-    lowered = model.lower(VideoShape(9, 64, 32), Fraction(12))
+    grid = model.config.grid(VideoShape(9, 64, 32), Fraction(12))
     latents = torch.randn(4, 3, 8, 4, generator=torch.Generator().manual_seed(0))
     tokens = to_tokens(latents, model.config.patch)
     with torch.inference_mode():
@@ -92,7 +83,7 @@ def test_decoding_streams_in_bands_to_the_same_pixels(model, monkeypatch):
     for band in (None, 1, 3):
         monkeypatch.setattr(model_room, "_band", lambda height, width, band=band: band)
         seen = []
-        pieces = list(model.decode(tokens, lowered.grid, seen.append))
+        pieces = list(model.decode(tokens, grid, seen.append))
         assert [piece.shape[2] for piece in pieces] == [1, 4, 4]
         assert seen == [1, 2, 3]
         assert float((torch.cat(pieces, dim=2) - whole).abs().max()) <= 1e-5

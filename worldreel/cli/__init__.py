@@ -3,10 +3,13 @@
 Nothing heavy is imported here: `worldreel --help` answers at once, and a command imports what it needs when it runs.
 """
 
+import re
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import NamedTuple
 
 from worldreel.cli.failures import guarded
@@ -22,21 +25,34 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
-    "generate": Entry("making", "Generate", "make a video from a prompt"),
-    "image": Entry("making", "Image", "make an image from a prompt"),
     "compress": Entry("codec", "Compress", "turn a clip into a small file of latents"),
     "decompress": Entry("codec", "Decompress", "turn latents back into a clip"),
     "train": Entry("train", "Train", "train a network by a recipe"),
     "evaluate": Entry("evaluate", "Evaluate", "measure a model"),
     "models": Entry("models", "Models", "list the models and what they know"),
 }
+"""Beside the modes of prompting, which are commands too."""
 
-USAGE = f"""usage: worldreel COMMAND [OPTIONS]
 
-Makes videos from words.
+@cache
+def modes() -> dict[str, str]:
+    """What each mode of prompting is for, as the first line of its file says. Read, not imported: that would take NumPy."""
+    found = {}
+    for file in sorted((Path(__file__).parent.parent / "prompting").glob("*.py")):
+        text = file.read_text(encoding="utf-8")
+        summary = text.partition("\n")[0].partition(": ")[2].strip('."')
+        found.update(dict.fromkeys(re.findall(r"^@mode\ndef (\w+)\(", text, re.MULTILINE), summary))
+    return {name: found[name] for name in sorted(found, key=lambda name: (name != "generate", name != "image", name))}
+
+
+def usage() -> str:
+    table = {**modes(), **{name: entry.summary for name, entry in COMMANDS.items()}}
+    return f"""usage: worldreel COMMAND [OPTIONS]
+
+Makes videos from words, images and videos.
 
 commands:
-{chr(10).join(f"  {name:<12}{entry.summary}" for name, entry in COMMANDS.items())}
+{chr(10).join(f"  {name:<12}{summary}" for name, summary in table.items())}
 
 options:
   -h, --help  show this; `worldreel COMMAND --help` shows the options of a command
@@ -50,23 +66,31 @@ example:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command. Gives the exit status: 0, 2 for what the user can change, 130 after Ctrl-C."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    name = arguments[0] if arguments and arguments[0] in COMMANDS else None
-    return guarded(lambda: _dispatch(name, arguments), f"worldreel {name}" if name else "worldreel")
+    name = arguments[0] if arguments and not arguments[0].startswith("-") else None
+    known = name in COMMANDS or (name is not None and name in modes())
+    return guarded(lambda: _dispatch(arguments), f"worldreel {name}" if known else "worldreel")
 
 
-def _dispatch(name: str | None, arguments: list[str]) -> None:
-    if name is not None:
-        entry = COMMANDS[name]
+def _dispatch(arguments: list[str]) -> None:
+    name = arguments[0] if arguments else "--help"
+    if name in COMMANDS:
         from worldreel.cli.options import execute
 
+        entry = COMMANDS[name]
         execute(name, getattr(import_module(f"worldreel.cli.{entry.module}"), entry.options), arguments[1:])
-    elif not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(USAGE, end="")
-    elif arguments[0] == "--version":
+    elif name in ("-h", "--help", "help"):
+        print(usage(), end="")
+    elif name == "--version":
         import worldreel
 
         print(worldreel.__version__)
+    elif name in modes():
+        from worldreel.cli.making import command
+        from worldreel.cli.options import execute
+
+        execute(name, command(name), arguments[1:])
     else:
-        near = get_close_matches(arguments[0], COMMANDS, 1)
-        what = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
-        raise UserError(f"no command {arguments[0]!r}; {what}")
+        names = [*modes(), *COMMANDS]
+        near = get_close_matches(name, names, 1)
+        what = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+        raise UserError(f"no command {name!r}; {what}")

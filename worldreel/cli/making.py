@@ -1,16 +1,19 @@
-"""`worldreel generate` and `worldreel image`."""
+"""The modes of prompting as commands: a mode's signature is its command line."""
 
+import inspect
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
 import tyro
 
 from worldreel.cli import names
 from worldreel.cli.options import (
     MODELS_OWN,
+    Command,
     Count,
     Device,
     Guidance,
@@ -20,7 +23,6 @@ from worldreel.cli.options import (
     Out,
     Overwrite,
     Seed,
-    Size,
     Steps,
 )
 from worldreel.cli.terminal import Show, Terminal
@@ -32,24 +34,23 @@ if TYPE_CHECKING:
     from worldreel.models import ModelConfig
 
 MOST_AT_ONCE = 1000
-Prompt = Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="PROMPT", help="What to show.")]
+MODELS_CHOICE = ("size", "seconds", "frames", "fps")
+"""Arguments that, left out, are the model's to choose."""
+METAVARS = {"size": "WIDTHxHEIGHT", "seconds": "S", "frames": "N", "fps": "RATE", "missing": "8:24", "mask": "FILE"}
+Solver = Annotated[Literal["euler", "multistep"], tyro.conf.arg(help="The method of sampling: of first or second order.")]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Generate:
-    """Makes a video from a prompt: exactly of the size, the length and the rate that are asked for."""
+class Making:
+    """What every mode takes beside its own arguments."""
 
-    prompt: Prompt
+    mode: ClassVar[str]
+
     model: Model = "tiny"
-    size: Size = None
-    seconds: Annotated[float | None, tyro.conf.arg(metavar="S", help="Length in seconds.", help_behavior_hint=MODELS_OWN)] = None
-    frames: Annotated[
-        int | None, tyro.conf.arg(metavar="N", help="Length in frames, instead.", help_behavior_hint=MODELS_OWN)
-    ] = None
-    fps: Annotated[float | None, tyro.conf.arg(metavar="RATE", help="Frames a second.", help_behavior_hint=MODELS_OWN)] = None
     steps: Steps = None
     guidance: Guidance = None
     negative: Negative = ""
+    solver: Solver = "euler"
     seed: Seed = None
     count: Count = 1
     out: Out = None
@@ -63,6 +64,8 @@ class Generate:
 
         plans = self._plans(load_config(self.model))
         paths = self._paths(plans)
+        for note in plans[0].composition.notes:
+            terminal.note(f"note: {note}")
         handle = load(self.model, self.device)
         known = handle.known(plans[0].prompt)
         if handle.knows.words and not known:
@@ -74,58 +77,93 @@ class Generate:
                 for number, (plan, path) in enumerate(zip(plans, paths, strict=True), 1)
             ]
         for file in files:
-            length = "1 frame" if plans[0].frames == 1 else f"{plans[0].frames} frames at {float(plans[0].fps):g} fps"
-            size = f"{plans[0].width}x{plans[0].height}"
-            terminal.say(f"{file['path']}  {size}, {length}, seed {file['seed']}, took {file['took']} s")
-        settings = plans[0].model_dump(mode="json", exclude={"seed"})
-        return {"model": handle.name, **settings, "fps": float(plans[0].fps), "known": known, "files": files}
+            terminal.say(f"{file['path']}  {_shape(plans[0])}, seed {file['seed']}, took {file['took']} s")
+        return {**_said(plans[0], handle), "known": known, "files": files}
 
     def _plans(self, config: "ModelConfig") -> "list[Plan]":
         """What will be made, checked before any weights are loaded."""
-        from worldreel.generation import Request, plan
-        from worldreel.shapes import parse_size
+        from dataclasses import replace
+
+        from worldreel.generation import Settings, plan
+        from worldreel.media import read
+        from worldreel.prompting import MODES
 
         if not 1 <= self.count <= MOST_AT_ONCE:
             raise UserError(f"--count {self.count}: take 1 to {MOST_AT_ONCE}")
-        width, height = (None, None) if self.size is None else parse_size(self.size)
-        values = {name: getattr(self, name) for name in ("prompt", "negative", "seconds", "frames", "fps", "steps", "guidance")}
-        first = plan(Request(**values, width=width, height=height, seed=self.seed), config)
-        return [first.model_copy(update={"seed": first.seed + number}) for number in range(self.count)]
+        settings = Settings(negative=self.negative, steps=self.steps, guidance=self.guidance, seed=self.seed, solver=self.solver)
+        given: list[object] = []
+        asked: dict[str, object] = {}
+        for name, parameter in _parameters(MODES[self.mode]).items():
+            value = getattr(self, name)
+            if isinstance(value, Path) and _clip_or_none(parameter.annotation) is not None:
+                value = read(value)
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+                asked[name] = value
+            else:
+                given.append(value)
+        first = plan(config, self.mode, *given, settings=settings, **asked)
+        return [replace(first, seed=first.seed + number) for number in range(self.count)]
 
     def _paths(self, plans: "list[Plan]") -> list[Path]:
         """Where it will be written, checked likewise. Several files have their seed in their names."""
         from worldreel.media import check_target
 
-        first, paths = plans[0], []
+        result, paths = plans[0].composition, []
         for plan in plans:
             if self.out is None:
-                suffix = names.ending(first.width, first.height, first.frames)
-                path = names.new_path(f"{names.slug(first.prompt)}-{plan.seed}", suffix)
+                suffix = names.ending(result.width, result.height, result.frames)
+                path = names.new_path(f"{names.slug(plan.prompt)}-{plan.seed}", suffix)
             else:
                 path = self.out if len(plans) == 1 else self.out.with_stem(f"{self.out.stem}-{plan.seed}")
-            paths.append(check_target(path, first.width, first.height, first.frames, self.overwrite, first.fps))
+            paths.append(check_target(path, result.width, result.height, result.frames, self.overwrite, result.fps))
         return paths
 
 
-@dataclass(frozen=True, kw_only=True)
-class Image:
-    """Makes an image from a prompt, exactly of the size that is asked for."""
+def command(mode: str) -> type[Command]:
+    """The options of a mode: its own arguments, clips as files, before those of every mode."""
+    from worldreel.prompting import MODES
 
-    prompt: Prompt
-    model: Model = "tiny"
-    size: Size = None
-    steps: Steps = None
-    guidance: Guidance = None
-    negative: Negative = ""
-    seed: Seed = None
-    count: Count = 1
-    out: Out = None
-    overwrite: Overwrite = False
-    device: Device = None
-    json: Json = False
+    function = MODES[mode]
+    fields = [(name, *_option(name, parameter)) for name, parameter in _parameters(function).items()]
+    made: Any = make_dataclass(mode.title(), fields, bases=(Making,), frozen=True, kw_only=True, namespace={"mode": mode})
+    made.__doc__ = inspect.getdoc(function)
+    own = {name: made.__dataclass_fields__[name] for name, *_ in fields}
+    made.__dataclass_fields__ = {**own, **made.__dataclass_fields__}  # a mode's own arguments are shown first
+    options: type[Command] = made
+    return options
 
-    def run(self, terminal: Terminal) -> Mapping[str, object]:
-        return Generate(**vars(self), frames=1).run(terminal)
+
+def _parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
+    found = inspect.signature(function).parameters
+    return {name: parameter for name, parameter in found.items() if name != "within"}
+
+
+def _option(name: str, parameter: inspect.Parameter) -> tuple[Any, Any]:
+    """Type and field of one argument. What is given by place in Python is so on the command line."""
+    kind, notes = parameter.annotation, ""
+    if get_origin(kind) is Annotated:
+        kind, notes = get_args(kind)[0], next((one for one in get_args(kind)[1:] if isinstance(one, str)), "")
+    kind = _clip_or_none(parameter.annotation) or kind
+    needed = parameter.default is inspect.Parameter.empty
+    value = field() if needed else field(default=parameter.default)
+    if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+        shown = tyro.conf.arg(metavar=name.upper(), help=notes or f"The {name}, a file.")
+        return Annotated[kind, tyro.conf.Positional, shown], value
+    absent = MODELS_OWN if name in MODELS_CHOICE else "(default: none)"
+    hint = absent if parameter.default is None else None
+    return Annotated[kind, tyro.conf.arg(metavar=METAVARS.get(name), help=notes, help_behavior_hint=hint)], value
+
+
+def _clip_or_none(annotation: Any) -> Any:
+    """A file's type for an argument that is a clip; None for others."""
+    from worldreel.media import Clip
+
+    kind = get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+    if kind is Clip:
+        return Path
+    if get_origin(kind) in (Union, UnionType) and Clip in get_args(kind):
+        return Path | None
+    return None
 
 
 def _make(handle: "Handle", plan: "Plan", path: Path, overwrite: bool, show: Show) -> dict[str, object]:
@@ -138,6 +176,31 @@ def _make(handle: "Handle", plan: "Plan", path: Path, overwrite: bool, show: Sho
     start = time.monotonic()
     carry_out(handle.model, plan, watch).save(path, overwrite)
     return {"path": str(path), "seed": plan.seed, "took": round(time.monotonic() - start, 1)}
+
+
+def _shape(plan: "Plan") -> str:
+    result = plan.composition
+    length = "1 frame" if result.frames == 1 else f"{result.frames} frames at {float(result.fps):g} fps"
+    return f"{result.width}x{result.height}, {length}"
+
+
+def _said(plan: "Plan", handle: "Handle") -> dict[str, object]:
+    """A plan in words and numbers."""
+    result = plan.composition
+    return {
+        "model": handle.name,
+        "mode": plan.mode,
+        "prompt": plan.prompt,
+        "negative": plan.negative,
+        "width": result.width,
+        "height": result.height,
+        "frames": result.frames,
+        "fps": float(result.fps),
+        "steps": plan.steps,
+        "guidance": plan.guidance,
+        "solver": plan.solver,
+        "notes": list(result.notes),
+    }
 
 
 def _label(show: Show, number: int, of: int) -> Show:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from worldreel.evaluation.judging import Asked, score
-from worldreel.generation import Request, carry_out, plan
+from worldreel.generation import Settings, carry_out, plan
 from worldreel.models import Model
 from worldreel.worlds.captions import short_caption
 from worldreel.worlds.judge import Judge
@@ -50,9 +50,9 @@ def make_clips(model: Model, prompts: Sequence[Prompt], watch: Callable[[int], N
     samples = []
     for done, prompt in enumerate(prompts):
         watch(done)
-        settled = plan(Request(prompt=prompt.text, seed=prompt.number), model.config)
+        settled = plan(model.config, "generate", prompt.text, settings=Settings(seed=prompt.number))
         if mute:
-            settled = settled.model_copy(update={"prompt": "", "guidance": 1.0})
+            settled = settled.muted()
         samples.append(Sample(prompt.text, prompt.asked, prompt.number, carry_out(model, settled).array()))
     return samples
 

@@ -1,15 +1,17 @@
 """Generation: ONE generate(request), for every mode; and the autoencoder alone, as a codec."""
 
+from worldreel.generation.composing import carry_out, generate
 from worldreel.generation.compression import Compressed, check_latents_target, compress, decompress, read_header
-from worldreel.generation.generate import Progress, Watch, carry_out, generate
-from worldreel.generation.request import Plan, Request, plan
+from worldreel.generation.filling import Progress, Watch
+from worldreel.generation.plan import Plan, Settings, bounds, plan
 
 __all__ = [
     "Compressed",
     "Plan",
     "Progress",
-    "Request",
+    "Settings",
     "Watch",
+    "bounds",
     "carry_out",
     "check_latents_target",
     "compress",

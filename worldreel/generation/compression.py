@@ -18,7 +18,7 @@ from torch import Tensor
 from worldreel.checkpoints import load_metadata, load_tensors, save_tensors
 from worldreel.config import Config
 from worldreel.errors import UserError
-from worldreel.generation.generate import Progress, Watch
+from worldreel.generation.filling import Progress, Watch
 from worldreel.generation.pixels import to_pixels, to_video
 from worldreel.media import Clip, Limits
 from worldreel.media.clip import Frame

@@ -24,27 +24,31 @@ class Piece:
     grid: Grid
 
 
+Readers = tuple[tuple[int, int], ...]
+"""For consecutive stretches, how many tokens read which text."""
+
+
 @dataclass(frozen=True)
 class Lowered:
-    """`known` [N, C]: clean tokens, zeros where nothing is known; `ceilings` [N]; `readers`: for consecutive stretches, how many
-    tokens read which cue."""
+    """`known` [N, C]: clean tokens, zeros where nothing is known; `ceilings` [N]; `readers`: which tokens read which cue."""
 
     pieces: tuple[Piece, ...]
     known: Tensor
     ceilings: Tensor
-    readers: tuple[tuple[int, int], ...]
+    readers: Readers
 
     @property
     def tokens(self) -> int:
         return len(self.ceilings)
 
-    def layout(self, cues: int, *, guided: bool) -> Layout:
-        """Of one pack: the canvas, and beside it, where it is `guided`, a copy that reads text number `cues`, the negative."""
+    def all_read(self, text: int) -> "Readers":
+        """Every token reads this text."""
+        return ((self.tokens, text),)
+
+    def layout(self, *readers: "Readers") -> Layout:
+        """Of one pack with a copy of the canvas for each way to read texts."""
         grids = tuple(piece.grid for piece in self.pieces)
-        segments = [Segment(grids, self.readers)]
-        if guided:
-            segments.append(Segment(grids, ((self.tokens, cues),)))
-        return pack(segments).to(self.ceilings.device)
+        return pack([Segment(grids, reading) for reading in readers]).to(self.ceilings.device)
 
 
 def lower(model: Model, canvas: Canvas) -> Lowered:

@@ -1,7 +1,6 @@
 """A model: autoencoder, text encoder and transformer under one `model.json`, and how a request becomes tokens."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from worldreel.config import Config
 from worldreel.devices import autocast, compute_dtype
 from worldreel.errors import UserError
 from worldreel.files import whole_folder
-from worldreel.patches import Grid, Layout, Segment, from_tokens, pack
+from worldreel.patches import Grid, Layout, from_tokens
 from worldreel.shapes import VideoShape
 from worldreel.text.encoder import TextEncoder, TextEncoderConfig
 from worldreel.text.tokenizer import Tokenizer
@@ -88,14 +87,6 @@ class ModelConfig(Config):
         return Grid.of(compression.latent(video), self.patch, compression.time / float(fps))
 
 
-@dataclass
-class Lowered:
-    """A request in the model's own terms: one run of one segment, with its grid and layout."""
-
-    grid: Grid
-    layout: Layout
-
-
 class Model(nn.Module):
     """The networks of a bundle. Weights are fp32 in memory, bf16 on disk."""
 
@@ -137,12 +128,6 @@ class Model(nn.Module):
     @property
     def parts(self) -> dict[str, nn.Module]:
         return {"autoencoder": self.autoencoder, "text": self.text, "transformer": self.transformer}
-
-    def lower(self, video: VideoShape, fps: Fraction, prompts: int = 1) -> Lowered:
-        """The layout of `prompts` copies of one padded video, copy number i reading text number i."""
-        grid = self.config.grid(video, fps)
-        segments = [Segment((grid,), ((grid.tokens, number),)) for number in range(prompts)]
-        return Lowered(grid, pack(segments).to(self.device))
 
     def read(self, prompts: Sequence[str]) -> list[Tensor]:
         """Text tokens [L, D] of each prompt."""

@@ -30,10 +30,10 @@ class Run(NamedTuple):
 class Canvas:
     """A value that every mode of prompting builds.
 
-    `pixels` [T, H, W, 3] uint8: what is known (anything where nothing is); `ceilings` [T, H, W] or [T, 1, 1]: the highest noise level that each
-    pixel ever has. 0: given, keep it; 1: unknown, make it up; between: keep so much of it (SDEdit, Meng et al. 2022). `fps`:
-    frames a second; `cues`: prompts in order of time, the first at 0; `cuts`: frames at which a new shot begins.
-    Raises ValueError for values that do not fit together.
+    `pixels` [T, H, W, 3] uint8: what is known (anything where nothing is); `ceilings` [T, H, W] or [T, 1, 1]: the highest
+    noise level that each pixel ever has. 0: given, keep it; 1: unknown, make it up; between: keep so much of it (SDEdit, Meng
+    et al. 2022). `fps`: frames a second; `cues`: prompts in order of time, the first at 0; `cuts`: frames at which a new shot
+    begins. Raises ValueError for values that do not fit together.
     """
 
     pixels: Pixels
@@ -69,7 +69,8 @@ class Canvas:
         return int(self.pixels.shape[2])
 
     def runs(self) -> list[Run]:
-        """Where the codec starts anew: at cuts, and where something known comes after something unknown, none of which may leak into it."""
+        """Where the codec starts anew: at cuts, and where something known comes after something unknown, none of which may
+        leak into it."""
         lowest, highest = self.ceilings.min(axis=(1, 2)), self.ceilings.max(axis=(1, 2))
         starts = [0]
         for frame in range(1, self.frames):
@@ -87,7 +88,8 @@ class Canvas:
     @property
     def given(self) -> NDArray[np.bool_]:
         """Which pixels [T, H, W] or [T, 1, 1] stay as they are."""
-        return self.ceilings == 0
+        given: NDArray[np.bool_] = self.ceilings == 0
+        return given
 
 
 def blank(frames: int, height: int, width: int) -> Pixels:

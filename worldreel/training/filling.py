@@ -15,10 +15,11 @@ from worldreel.config import Config
 from worldreel.devices import autocast, compute_dtype
 from worldreel.flow import draw_levels, length_shift, noised, velocity_loss
 from worldreel.media.sheet import save_sheet
+from worldreel.models.lowering import lower
 from worldreel.models.model import Model, ModelConfig
 from worldreel.patches import Grid, Segment, pack, to_tokens
+from worldreel.prompting.canvas import Canvas, Cue, blank, unknown
 from worldreel.sampling import guided, sample, schedule
-from worldreel.shapes import VideoShape
 from worldreel.text.table import load_table
 from worldreel.text.tokenizer import Tokenizer
 from worldreel.training.latents import LatentPool, PoolConfig
@@ -130,8 +131,8 @@ class Filling:
         """The model with averaged networks in place of those being trained."""
         assert isinstance(network, nn.ModuleDict)
         trained = self.model.text, self.model.transformer
-        network["transformer"].compiled = False  # samples come in many lengths
         self.model.text, self.model.transformer = network["text"], network["transformer"]  # type: ignore[assignment]
+        self.model.transformer.compiled = False  # samples come in many lengths
         try:
             yield
         finally:
@@ -139,20 +140,20 @@ class Filling:
 
     def _sample(self, prompt: str, seed: int) -> np.ndarray:
         defaults = self.config.model.defaults
-        shape = self.config.model.padded(VideoShape(25, defaults.height, defaults.width))
-        lowered = self.model.lower(shape, Fraction(12), prompts=2)
-        texts = self.model.read([prompt, ""])
-        levels = schedule(16, length_shift(lowered.grid.tokens))
+        canvas = Canvas(blank(25, defaults.height, defaults.width), unknown(25), Fraction(12), (Cue(0.0, prompt),))
+        lowered = lower(self.model, canvas)
+        texts, layout = self.model.read([prompt, ""]), lowered.layout(lowered.readers, lowered.all_read(1))
+        levels = schedule(16, length_shift(lowered.tokens))
 
         def predict(tokens: Tensor, now: Tensor) -> Tensor:
-            both = self.model.denoise(torch.cat([tokens, tokens]), torch.cat([now, now]), lowered.layout, texts)
+            both = self.model.denoise(torch.cat([tokens, tokens]), torch.cat([now, now]), layout, texts)
             conditional, unconditional = both.chunk(2)
             return guided(conditional, unconditional, defaults.guidance)
 
         count = self.config.model.transformer.channels
-        noise = torch.randn(lowered.grid.tokens, count, generator=torch.Generator().manual_seed(seed)).to(self.device)
+        noise = torch.randn(lowered.tokens, count, generator=torch.Generator().manual_seed(seed)).to(self.device)
         tokens = sample(predict, noise, levels)
-        video = torch.cat(list(self.model.decode(tokens, lowered.grid)), dim=2)
+        video = torch.cat(list(self.model.decode(tokens, lowered.pieces[0].grid)), dim=2)
         return to_frames(video[0])
 
     def state(self) -> dict[str, Tensor]:

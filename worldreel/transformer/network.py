@@ -5,7 +5,7 @@ After DiT (Peebles and Xie 2023), PixArt (one shared modulation, a small table b
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import torch
@@ -91,7 +91,8 @@ class Steps(NamedTuple):
     @cache
     def compiled(cls) -> "Steps":
         """Wants a C++ compiler (CPU) or Triton (CUDA), and packs of constant length: each new one compiles anew."""
-        return cls(*(torch.compile(step, dynamic=False) for step in cls()))
+        fixed = partial(torch.compile, dynamic=False)
+        return cls(fixed(enter), fixed(turn), fixed(leave))
 
 
 class Within(NamedTuple):

@@ -1,0 +1,73 @@
+from fractions import Fraction
+
+import pytest
+
+from worldreel.errors import UserError
+from worldreel.generation import Settings, plan
+from worldreel.generation.plan import bounds, estimate_memory
+from worldreel.models import load_config
+from worldreel.shapes import VideoShape
+
+
+@pytest.fixture
+def config(model_folder):
+    return load_config(str(model_folder))
+
+
+def test_defaults_fill_what_was_left_open(config):
+    settled = plan(config, "generate", " a dog ")
+    result = settled.composition
+    assert (settled.mode, settled.prompt, settled.negative) == ("generate", "a dog", "")
+    assert (result.width, result.height, result.frames, result.fps) == (32, 32, 6, 12)
+    assert (settled.steps, settled.guidance, settled.solver) == (2, 4, "euler")
+    assert 0 <= settled.seed < 2**31
+
+
+@pytest.mark.parametrize(
+    ("fps", "exact"), [(23.976, Fraction(2997, 125)), (24000 / 1001, Fraction(24000, 1001)), (0.1, Fraction(1, 10))]
+)
+def test_rates_are_exact(config, fps, exact):
+    assert plan(config, "generate", "a dog", fps=fps).composition.fps == exact
+
+
+@pytest.mark.parametrize(("seconds", "fps", "frames"), [(2, 12, 24), (0.001, 12, 1), (1, 7, 7), (0.5, 25, 12), (60, 12, 720)])
+def test_seconds_to_frames(config, seconds, fps, frames):
+    assert plan(config, "generate", "a dog", seconds=seconds, fps=fps).composition.frames == frames
+
+
+@pytest.mark.parametrize("size", ["0x8", "8x0", "1025x64", "100000x100000"])
+def test_sides_that_cannot_be(config, size):
+    with pytest.raises(UserError, match="--size"):
+        plan(config, "generate", "a dog", size=size)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"steps": 0}, "--steps 0"),
+        ({"guidance": -1}, "--guidance -1"),
+        ({"seed": -1}, "--seed -1"),
+        ({"negative": "x" * 5000}, "5000"),
+    ],
+)
+def test_settings_that_cannot_be(config, settings, says):
+    with pytest.raises(UserError, match=says):
+        plan(config, "generate", "a dog", settings=Settings(**settings))
+
+
+def test_every_prompt_of_every_canvas_is_checked(config):
+    for prompt, says in (("  ", "the prompt is empty"), ("x" * 4001, "4001 characters")):
+        with pytest.raises(UserError, match=says):
+            plan(config, "image", prompt)
+    assert plan(config, "image", "a \udcff dog").prompt == "a ? dog"
+
+
+def test_the_estimate_grows_with_the_request(config):
+    small, large = (estimate_memory(VideoShape(6, side, side), Fraction(12), config) for side in (64, 512))
+    assert large > 10 * small
+
+
+def test_bounds_are_what_the_model_knows(config):
+    knows = config.knows.model_copy(update={"sizes": ("64x48", "32x32"), "seconds": (0.0, 3.1), "fps": (6.0, 24.0)})
+    found = bounds(config.model_copy(update={"knows": knows}))
+    assert (found.pixels, found.longest, found.fastest) == (64 * 48, 3.1, 24)

@@ -1,0 +1,103 @@
+"""A plan to a clip: every canvas is filled, and what was made is set between what the user gave. Every door goes through here."""
+
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+import numpy as np
+import torch
+from PIL import Image
+
+from worldreel.generation.filling import Watch, fill
+from worldreel.generation.plan import Plan, Settings, plan
+from worldreel.media import Clip
+from worldreel.media.clip import Frame
+from worldreel.models import Model
+from worldreel.prompting import Composition
+
+
+def generate(model: Model, mode: str, *given: object, settings: Settings | None = None, **asked: object) -> Clip:
+    """Makes the clip of a mode. Its metadata say how, so that it can be made again. Raises UserError for what cannot be made."""
+    return carry_out(model, plan(model.config, mode, *given, settings=settings, **asked))
+
+
+def carry_out(model: Model, settled: Plan, watch: Watch = lambda progress: None) -> Clip:
+    """Makes what a checked plan says. The user's own frames are read again whenever the clip is."""
+    composition = settled.composition
+    generator = torch.Generator().manual_seed(settled.seed)
+    with torch.inference_mode():
+        filled = {id(canvas): fill(model, canvas, settled, generator, watch) for canvas in composition.canvases}
+    return Clip.from_frames(
+        lambda: _frames(composition, filled),
+        composition.width,
+        composition.height,
+        composition.fps,
+        composition.frames,
+        metadata(settled, model),
+    )
+
+
+def metadata(settled: Plan, model: Model) -> dict[str, str]:
+    """How a clip was made, in words that any player shows."""
+    composition = settled.composition
+    parents = [_name(part) for part in composition.parts if isinstance(part, Clip)]
+    return {
+        "ai_generated": "true",
+        "title": settled.prompt,
+        "mode": settled.mode,
+        "model": model.config.name,
+        "prompt": settled.prompt,
+        "negative": settled.negative,
+        "seed": str(settled.seed),
+        "steps": str(settled.steps),
+        "solver": settled.solver,
+        "guidance": f"{settled.guidance:g}",
+        "size": f"{composition.width}x{composition.height}",
+        "frames": str(composition.frames),
+        "fps": str(composition.fps),
+        "device": model.device.type,
+        "worldreel": _version("worldreel"),
+        "torch": torch.__version__,
+        **({"parents": "; ".join(parents)} if parents else {}),
+    }
+
+
+def _name(parent: Clip) -> str:
+    """A clip that was made, by its prompt and seed; another by its size."""
+    notes = parent.metadata
+    if notes.get("ai_generated") == "true" and "prompt" in notes:
+        return f"{notes['prompt']} (seed {notes.get('seed', 'unknown')})"
+    return notes.get("title") or f"a clip of {parent.width}x{parent.height}"
+
+
+def _frames(composition: Composition, filled: Mapping[int, Frame]) -> Iterator[Frame]:
+    size = (composition.width, composition.height)
+    for part in composition.parts:
+        if isinstance(part, Clip):
+            yield from part
+            continue
+        frames = filled[id(part.canvas)][part.start : part.stop]
+        own = iter(part.over) if part.over is not None else None
+        given = np.broadcast_to(part.canvas.given, part.canvas.pixels.shape[:3])[part.start : part.stop]
+        for frame, kept in zip(frames, given, strict=True):
+            shown = _resized(frame, size)
+            if own is not None:
+                shown = np.where(_resized_mask(kept, size)[..., None], next(own), shown)
+            for _ in range(composition.repeats(part)):
+                yield shown
+
+
+def _resized(frame: Frame, size: tuple[int, int]) -> Frame:
+    if frame.shape[1::-1] == size:
+        return frame
+    return np.asarray(Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC))
+
+
+def _resized_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "unknown"

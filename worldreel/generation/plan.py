@@ -1,0 +1,147 @@
+"""What a user asks for, checked in full before any work begins."""
+
+import math
+import secrets
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+from worldreel.config import Config
+from worldreel.errors import UserError
+from worldreel.models import ModelConfig
+from worldreel.prompting import MODES, Bounds, Composition
+from worldreel.prompting.composition import with_prompts
+from worldreel.shapes import VideoShape
+
+LONGEST_PROMPT = 4000
+MOST_STEPS = 1000
+LARGEST_GUIDANCE = 100.0
+
+
+class Settings(Config):
+    """How to sample, as far as the user said; None stands for the model's own default."""
+
+    negative: str = ""
+    steps: int | None = None
+    guidance: float | None = None
+    seed: int | None = None
+    solver: Literal["euler", "multistep"] = "euler"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A request with nothing left open: the same plan gives the same video."""
+
+    mode: str
+    composition: Composition
+    negative: str
+    steps: int
+    guidance: float
+    seed: int
+    solver: Literal["euler", "multistep"]
+
+    @property
+    def prompt(self) -> str:
+        """The prompts of all canvases in order, each once."""
+        return " | ".join(dict.fromkeys(cue.prompt for canvas in self.composition.canvases for cue in canvas.cues))
+
+    @property
+    def frames(self) -> int:
+        """Of the result."""
+        return self.composition.frames
+
+    def muted(self) -> "Plan":
+        """The same without any text, as a model would make it that ignores what it is told."""
+        silent = with_prompts(self.composition, lambda prompt: "")
+        return replace(self, composition=silent, negative="", guidance=1.0)
+
+
+def plan(model: ModelConfig, mode: str, *given: object, settings: Settings | None = None, **asked: object) -> Plan:
+    """What a mode makes of its arguments, with the model's defaults filled in and every value checked.
+
+    Raises UserError naming the argument, the value and the way out.
+    """
+    settings, defaults = settings or Settings(), model.defaults
+    settled = Plan(
+        mode=mode,
+        composition=with_prompts(
+            MODES[mode](*given, **asked, within=bounds(model)),
+            lambda prompt: _checked_prompt(prompt, "the prompt", may_be_empty=False),
+        ),
+        negative=_checked_prompt(settings.negative, "--negative", may_be_empty=True),
+        steps=defaults.steps if settings.steps is None else settings.steps,
+        guidance=defaults.guidance if settings.guidance is None else settings.guidance,
+        seed=secrets.randbelow(2**31) if settings.seed is None else settings.seed,
+        solver=settings.solver,
+    )
+    if not 1 <= settled.steps <= MOST_STEPS:
+        raise UserError(f"--steps {settled.steps}: take 1 to {MOST_STEPS}; {defaults.steps} is the model's default")
+    if not 0 <= settled.guidance <= LARGEST_GUIDANCE:
+        raise UserError(
+            f"--guidance {settled.guidance}: take 0 to {LARGEST_GUIDANCE:g}; {defaults.guidance:g} is the model's default"
+        )
+    if not 0 <= settled.seed < 2**63:
+        raise UserError(f"--seed {settled.seed}: take a whole number from 0 up to 2^63 - 1")
+    return settled
+
+
+def bounds(model: ModelConfig) -> Bounds:
+    """What a mode may ask of this model."""
+    defaults, knows = model.defaults, model.knows
+    return Bounds(
+        model=model.name,
+        width=defaults.width,
+        height=defaults.height,
+        seconds=defaults.seconds,
+        fps=Fraction(defaults.fps).limit_denominator(1001),
+        most=model.limits.seconds,
+        pixels=max((_area(size) for size in knows.sizes), default=defaults.width * defaults.height),
+        longest=knows.seconds[1],
+        fastest=Fraction(knows.fps[1]).limit_denominator(1001),
+        check=lambda shape, fps: _check(shape, fps, model),
+    )
+
+
+def estimate_memory(shape: VideoShape, fps: Fraction, model: ModelConfig) -> int:
+    """Bytes that making it takes beyond the weights, roughly: activations of both halves of guidance, a decoded band, frames."""
+    tokens = model.grid(model.padded(shape), fps).tokens
+    transformer = model.transformer
+    activations = 2 * tokens * 4 * (12 * transformer.width + transformer.mlp_width + 2 * transformer.channels)
+    decoding = 64 * 4 * shape.width * min(shape.height, 512) * 8
+    return activations + decoding + 3 * shape.pixels
+
+
+def _area(size: str) -> int:
+    width, _, height = size.partition("x")
+    return int(width) * int(height)
+
+
+def _check(shape: VideoShape, fps: Fraction, model: ModelConfig) -> None:
+    """Refuses what cannot be held, before any of it is held."""
+    limits, size = model.limits, f"{shape.width}x{shape.height}"
+    if min(shape.width, shape.height) < 1:
+        raise UserError(f"--size {size}: each side must be a whole number of pixels from 1 up; write it as 128x128")
+    if shape.frames > max(1, limits.seconds * fps):
+        allowed = f"{math.floor(limits.seconds * fps)} ({limits.seconds:g} s at {float(fps):g} fps)"
+        raise UserError(f"{shape.frames} frames: {allowed} are the most with {model.name}; take fewer --seconds or --frames")
+    memory = estimate_memory(shape, fps, model)
+    if max(shape.width, shape.height) > limits.side:
+        raise UserError(
+            f"--size {size}: sides go up to {limits.side} with {model.name}; "
+            f"this would take about {memory / 2**30:,.1f} GB of memory"
+        )
+    tokens = model.grid(model.padded(shape), fps).tokens
+    if tokens > limits.tokens:
+        raise UserError(
+            f"{size} with {shape.frames} frames is {tokens:,} tokens, about {memory / 2**30:,.1f} GB of memory; "
+            f"{limits.tokens:,} is the most for {model.name}: take a smaller --size or fewer --seconds"
+        )
+
+
+def _checked_prompt(text: str, name: str, *, may_be_empty: bool) -> str:
+    """Without spaces around it. An argument whose bytes are no UTF-8 arrives as lone surrogates, which no metadata can hold."""
+    if not text.strip() and not may_be_empty:
+        raise UserError(f"{name} is empty; say what to show, for example 'a dog walks to the left on a blue background'")
+    if len(text) > LONGEST_PROMPT:
+        raise UserError(f"{name} has {len(text)} characters; {LONGEST_PROMPT} is the most")
+    return text.strip().encode("utf-8", "replace").decode()

@@ -1,0 +1,53 @@
+"""Edit: a clip changed as a prompt says.
+
+Only so much of it is known as noise of some strength leaves (SDEdit, Meng et al. 2022).
+"""
+
+import math
+from typing import Annotated
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worldreel.errors import UserError
+from worldreel.media.clip import Clip
+from worldreel.prompting.bounds import Bounds
+from worldreel.prompting.canvas import Canvas, Cue
+from worldreel.prompting.composition import Composition, Made, counted, smaller, taken
+from worldreel.prompting.modes import Prompt, mode
+from worldreel.prompting.region import masked
+from worldreel.shapes import VideoShape
+
+
+@mode
+def edit(
+    clip: Clip,
+    prompt: Prompt,
+    *,
+    strength: Annotated[
+        str, "How much may change: 0 (nothing) to 1, or from the first frame to the last, such as 0.2:0.9."
+    ] = "0.7",
+    mask: Annotated[Clip | None, "An image, or a clip as long, that is white where it may change."] = None,
+    within: Bounds,
+) -> Composition:
+    """The clip as the prompt says. `strength`: how much may change, from 0 (nothing) to 1 (everything), or "0.2:0.9": evenly
+    from the first frame's to the last one's; `mask`: an image, or a clip as long, that is white where it may."""
+    clip = counted(clip, "the clip")
+    count = clip.frame_count or 1
+    width, height = within.fitted(clip)
+    within.check(VideoShape(count, height, width), clip.fps)
+    ceilings = strengths(strength, count) * masked(mask, count, width, height, clip)
+    canvas = Canvas(taken(clip, range(count), width, height), ceilings.astype(np.float32), clip.fps, (Cue(0.0, prompt),))
+    notes = tuple(smaller(clip, width, height))
+    return Composition((Made(canvas, 0, count, clip),), clip.width, clip.height, clip.fps, notes)
+
+
+def strengths(text: str, frames: int) -> NDArray[np.float32]:
+    """ "0.7", or "0.2:0.9" for the first and the last frame, as [T, 1, 1]. Raises UserError."""
+    try:
+        ends = [float(part) for part in str(text).split(":")]
+    except ValueError:
+        ends = []
+    if len(ends) not in (1, 2) or not all(math.isfinite(end) and 0 <= end <= 1 for end in ends):
+        raise UserError(f"--strength {text}: take 0 (nothing changes) to 1 (everything may), or two such as 0.2:0.9")
+    return np.linspace(ends[0], ends[-1], frames, dtype=np.float32)[:, None, None]
