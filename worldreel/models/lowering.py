@@ -60,7 +60,8 @@ def lower(model: Model, canvas: Canvas) -> Lowered:
         known.append(_known(model, canvas, piece, levels))
         ceilings.append(levels)
         for number in range(piece.grid.frames):
-            cue = canvas.cue_at(piece.grid.start + number * piece.grid.seconds)
+            last = (piece.run.stop - 1) / float(canvas.fps)  # what the codec adds at a run's end is of the run
+            cue = canvas.cue_at(min(piece.grid.start + number * piece.grid.seconds, last))
             count = piece.grid.tokens // piece.grid.frames
             if readers and readers[-1][1] == cue:
                 readers[-1] = (readers[-1][0] + count, cue)

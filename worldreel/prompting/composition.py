@@ -75,7 +75,7 @@ def counted(clip: Clip, name: str, least: int = 1) -> Clip:
     count = clip.frame_count
     if count is None:
         count = sum(1 for _ in clip)
-        clip = clip.slice(0, count)
+        clip = replace(clip, frame_count=count)
     if count < least:
         there = "no frame" if count == 0 else f"{count} frame{'s' * (count > 1)}"
         raise UserError(f"{name} has {there}; {least} are the least here")

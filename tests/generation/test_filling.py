@@ -1,0 +1,126 @@
+"""Any canvas is filled, what was given stays, and the same seed gives the same pixels. The model's weights are random."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from tests.media.making import moving
+from worldreel.generation import Settings, generate, plan
+from worldreel.generation.filling import _with_given
+from worldreel.media import Clip
+from worldreel.prompting import MODES, Canvas, Composition, Cue, Made
+from worldreel.prompting.modes import mode
+
+FPS = Fraction(12)
+
+
+@pytest.fixture
+def fill(handle):
+    """Fills any canvas, through a mode that takes one."""
+
+    @mode
+    def any_canvas(canvas, *, within):
+        return Composition((Made(canvas, 0, canvas.frames),), canvas.width, canvas.height, canvas.fps)
+
+    def filled(canvas, **settings):
+        return generate(handle.model, "any_canvas", canvas, settings=Settings(seed=5, **settings)).array()
+
+    yield filled
+    del MODES["any_canvas"]
+
+
+def random_canvas(rng):
+    """Any size and length, ceilings of frames or of pixels, cues and cuts."""
+    count, height, width = (int(side) for side in rng.integers(1, (14, 40, 40)))
+    shape = (count, height, width) if rng.random() < 0.4 else (count, 1, 1)
+    ceilings = rng.choice([0.0, 0.6, 1.0], shape).astype(np.float32)
+    cues = (Cue(0.0, "a dog"), Cue(float(rng.uniform(0.01, 1)), "a cat"))[: int(rng.integers(1, 3))]
+    cuts = tuple(sorted({int(cut) for cut in rng.integers(1, count, 2)})) if count > 1 and rng.random() < 0.3 else ()
+    return Canvas(moving(count, height, width), ceilings, Fraction(int(rng.integers(1, 30))), cues, cuts)
+
+
+@pytest.mark.parametrize("solver", ["euler", "multistep"])
+@pytest.mark.parametrize("seed", range(6))
+def test_any_canvas_is_filled(fill, seed, solver):
+    canvas = random_canvas(np.random.default_rng(seed))
+    made = fill(canvas, solver=solver, steps=3)
+    assert made.shape == canvas.pixels.shape
+    given = np.broadcast_to(canvas.given, made.shape[:3])
+    assert np.array_equal(made[given], canvas.pixels[given])
+    assert np.array_equal(fill(canvas, solver=solver, steps=3), made)
+
+
+def test_nothing_unknown_changes_nothing(fill):
+    canvas = Canvas(moving(6, 20, 30), np.zeros((6, 1, 1), np.float32), FPS, (Cue(0.0, "a dog"),))
+    assert np.array_equal(fill(canvas), canvas.pixels)
+
+
+def test_a_higher_ceiling_changes_more(fill):
+    changes = []
+    for ceiling in (0.05, 0.3, 0.9):
+        canvas = Canvas(moving(5, 32, 32), np.full((5, 1, 1), ceiling, np.float32), FPS, (Cue(0.0, "a dog"),))
+        changes.append(np.abs(fill(canvas, steps=10).astype(float) - canvas.pixels).mean())
+    untouched = Canvas(moving(5, 32, 32), np.full((5, 1, 1), 1e-6, np.float32), FPS, (Cue(0.0, "a dog"),))
+    codec = np.abs(fill(untouched).astype(float) - untouched.pixels).mean()
+    assert abs(changes[0] - codec) < changes[2]
+    assert changes[1] != changes[2]
+
+
+def test_what_is_made_takes_the_colours_of_what_was_given():
+    """The codec made the known frames darker by 10 at the start, and by 20 at the end: so it did to those between."""
+    pixels = np.full((5, 4, 4, 3), 100, np.uint8)
+    ceilings = np.array([0, 1, 1, 1, 0], np.float32)[:, None, None]
+    frames = pixels - np.array([10, 0, 0, 0, 20], np.uint8)[:, None, None, None]
+    made = _with_given(frames, Canvas(pixels, ceilings, FPS, (Cue(0.0, "a dog"),)))
+    assert made[:, 0, 0, 0].tolist() == [100, 112, 115, 118, 100]
+
+
+@pytest.mark.parametrize(
+    ("name", "asked", "frames"),
+    [
+        ("extend", {"seconds": 0.5}, 15),
+        ("extend", {"seconds": 0.5, "direction": "backward"}, 15),
+        ("extend", {"seconds": 0.5, "direction": "both"}, 21),
+        ("loop", {"seconds": 0.5}, 15),
+        ("fill", {"missing": "3:6"}, 9),
+        ("edit", {"strength": "0.5"}, 9),
+        ("enlarge", {"size": "80x40"}, 9),
+    ],
+)
+def test_modes_on_a_clip_of_any_size(handle, name, asked, frames):
+    clip = Clip.from_array(moving(9, 20, 40), 12)
+    made = generate(handle.model, name, clip, "a dog", settings=Settings(seed=1), **asked)
+    shown = made.array()
+    assert shown.shape == (frames, *(40, 80) * (name == "enlarge"), *(20, 40) * (name != "enlarge"), 3)
+    assert made.metadata["mode"] == name
+    if name in ("extend", "loop", "fill"):
+        kept = sum((frame[None] == clip.array()).all(axis=(1, 2, 3)).any() for frame in shown)
+        assert kept == 9 - 3 * (name == "fill")
+        assert made.metadata["parents"].startswith("a clip of 40x20")
+
+
+def test_given_pixels_stay_at_the_clip_s_own_size(handle):
+    """The model is taught 32x32; the clip is larger, and is kept as it is wherever the mask is black."""
+    clip = Clip.from_array(moving(5, 64, 64), 12)
+    mask = np.zeros((1, 64, 64, 3), np.uint8)
+    mask[:, :32] = 255
+    made = generate(handle.model, "fill", clip, "a dog", mask=Clip.from_array(mask, 12)).array()
+    assert np.array_equal(made[:, 32:], clip.array()[:, 32:])
+    assert not np.array_equal(made[:, :32], clip.array()[:, :32])
+
+
+def test_connecting_names_both_parents(handle):
+    first = generate(handle.model, "generate", "a dog", settings=Settings(seed=3))
+    second = Clip.from_array(moving(5, 32, 32), 12)
+    made = generate(handle.model, "connect", first, second, "a dog becomes a cat", seconds=0.5)
+    assert made.metadata["parents"] == "a dog (seed 3); a clip of 32x32"
+    assert made.frame_count == 6 + 6 + 5
+
+
+def test_seeds_differ_between_the_two_sides_of_an_extension(handle):
+    clip = Clip.from_array(np.full((1, 32, 32, 3), 90, np.uint8), 12)
+    settled = plan(handle.model.config, "extend", clip, "a dog", direction="both", seconds=0.5, settings=Settings(seed=1))
+    assert len(settled.composition.canvases) == 2
+    made = generate(handle.model, "extend", clip, "a dog", direction="both", seconds=0.5, settings=Settings(seed=1)).array()
+    assert not np.array_equal(made[:6], made[7:])
