@@ -51,6 +51,15 @@ def test_any_canvas_is_filled(fill, seed, solver):
     assert np.array_equal(fill(canvas, solver=solver, steps=3), made)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_weights_with_one_level_fill_the_same_canvases(fill, handle, monkeypatch, seed):
+    monkeypatch.setattr(handle.model, "config", handle.model.config.model_copy(update={"levels": "sample"}))
+    canvas = random_canvas(np.random.default_rng(seed))
+    made = fill(canvas, steps=3)
+    given = np.broadcast_to(canvas.given, made.shape[:3])
+    assert np.array_equal(made[given], canvas.pixels[given])
+
+
 def test_nothing_unknown_changes_nothing(fill):
     canvas = Canvas(moving(6, 20, 30), np.zeros((6, 1, 1), np.float32), FPS, (Cue(0.0, "a dog"),))
     assert np.array_equal(fill(canvas), canvas.pixels)

@@ -14,7 +14,7 @@ from worldreel.media.clip import Frame
 from worldreel.models import Model
 from worldreel.models.lowering import Lowered, lower
 from worldreel.prompting import Canvas
-from worldreel.sampling import Euler, Multistep, guided, sample, schedule
+from worldreel.sampling import Euler, Multistep, Step, guided, sample, sample_whole, schedule
 
 TOGETHER = 8192
 """Tokens of both halves of guidance up to which they share a pack; longer ones run in turn."""
@@ -38,15 +38,17 @@ def fill(model: Model, canvas: Canvas, settled: Plan, generator: torch.Generator
     # On the CPU: the same seed gives the same noise on every device.
     noise = torch.randn(lowered.tokens, model.config.transformer.channels, generator=generator)
     levels = schedule(settled.steps, length_shift(lowered.tokens))
-    tokens = sample(
-        _predictor(model, canvas, lowered, settled),
-        noise.to(model.device),
-        levels.to(model.device),
-        lowered.known,
-        lowered.ceilings,
-        lambda step: watch(Progress("denoising", step.number, step.of)),
-        Multistep() if settled.solver == "multistep" else Euler(),
-    )
+    start, levels = noise.to(model.device), levels.to(model.device)
+    solver = Multistep if settled.solver == "multistep" else Euler
+    predict = _predictor(model, canvas, lowered, settled)
+
+    def told(step: Step) -> None:
+        watch(Progress("denoising", step.number, step.of))
+
+    if model.config.levels == "token":
+        tokens = sample(predict, start, levels, lowered.known, lowered.ceilings, told, solver())
+    else:
+        tokens = sample_whole(predict, start, levels, lowered.known, lowered.ceilings, told, solver)
     return _with_given(_decoded(model, canvas, lowered, tokens, watch), canvas)
 
 

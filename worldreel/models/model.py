@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -73,6 +74,8 @@ class ModelConfig(Config):
     transformer: TransformerConfig
     patch: int = 2
     """Latent cells along a token's side."""
+    levels: Literal["token", "sample"] = "token"
+    """Whether the weights know a noise level for each token, or one for the whole sample."""
     defaults: Defaults = Defaults()
     limits: Limits = Limits()
     knows: Knows

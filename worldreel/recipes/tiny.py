@@ -32,11 +32,11 @@ CANVASES = (
     CanvasShare(width=96, height=96, frames=25, weight=0.4, cut=True),
     CanvasShare(width=144, height=80, frames=25, weight=1.2),
     CanvasShare(width=80, height=144, frames=25, weight=1.2),
-    CanvasShare(width=128, height=128, frames=1, weight=20),
-    CanvasShare(width=96, height=96, frames=1, weight=8),
-    CanvasShare(width=160, height=160, frames=1, weight=3.2),
-    CanvasShare(width=144, height=80, frames=1, weight=4),
-    CanvasShare(width=80, height=144, frames=1, weight=4),
+    CanvasShare(width=128, height=128, frames=1, weight=32),
+    CanvasShare(width=96, height=96, frames=1, weight=12),
+    CanvasShare(width=160, height=160, frames=1, weight=5),
+    CanvasShare(width=144, height=80, frames=1, weight=6),
+    CanvasShare(width=80, height=144, frames=1, weight=6),
 )
 """Square, wide and tall; clips of one to three seconds, and many stills, which teach what subjects look like for few tokens."""
 

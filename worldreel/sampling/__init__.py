@@ -4,5 +4,6 @@ from worldreel.sampling.guidance import guided
 from worldreel.sampling.sample import Step, sample
 from worldreel.sampling.schedule import schedule
 from worldreel.sampling.solvers import Euler, Multistep, Solver
+from worldreel.sampling.whole import sample_whole
 
-__all__ = ["Euler", "Multistep", "Solver", "Step", "guided", "sample", "schedule"]
+__all__ = ["Euler", "Multistep", "Solver", "Step", "guided", "sample", "sample_whole", "schedule"]
