@@ -37,11 +37,11 @@ class CanvasShare(Config):
 
 class PoolConfig(Config):
     canvases: tuple[CanvasShare, ...]
-    start: int = 1000
+    start: int = 1500
     """Scenes before the first step."""
-    size: int = 4000
+    size: int = 8000
     """Scenes in the full pool."""
-    refresh: int = 1
+    refresh: int = 2
     """New scenes a step: first they fill the pool, then they replace the oldest."""
     alone: float = 0.8
     """The share of scenes with one subject."""
@@ -85,8 +85,13 @@ class LatentPool:
         self.entries: list[Entry] = []
         self.drawn = 0
         self.places: list[list[int]] = [[] for _ in config.canvases]
-        weights = np.array([canvas.weight for canvas in config.canvases])
-        self.weights = weights / weights.sum()
+        shapes = [VideoShape(share.frames, share.height, share.width) for share in config.canvases]
+        grids = [model.grid(shape, Fraction(12)) for shape in shapes]
+        cuts = [share.cut * grid.tokens // grid.frames for share, grid in zip(config.canvases, grids, strict=True)]
+        self.tokens = np.array([grid.tokens for grid in grids]) + cuts  # a second run adds a latent frame
+        self.weights = _normalised(np.array([share.weight for share in config.canvases]))
+        # There is more to see in a clip than in a still: the pool holds more of them than packs draw.
+        self.shares = _normalised(self.weights * np.sqrt(self.tokens))
 
     def menus(self, count: int, tokens: int) -> list[list[int]]:
         """Packs by the numbers of their canvases, canvases as often as their weights say: exactly `tokens` tokens each if
@@ -96,18 +101,14 @@ class LatentPool:
         as much as running them.
         """
         rng = np.random.default_rng((self.seed, 4))
-        shapes = [VideoShape(share.frames, share.height, share.width) for share in self.config.canvases]
-        sizes = np.array([self.model.grid(shape, Fraction(12)).tokens for shape in shapes])
-        frames = np.array([self.model.grid(shape, Fraction(12)).frames for shape in shapes])
-        sizes += [share.cut for share in self.config.canvases] * (sizes // frames)  # one more latent frame
-        found = [self._menu(rng, sizes, tokens) for _ in range(300 * count)]
-        return sorted(found, key=lambda menu: int(sizes[menu].sum()))[:count]
+        found = [self._menu(rng, tokens) for _ in range(300 * count)]
+        return sorted(found, key=lambda menu: int(self.tokens[menu].sum()))[:count]
 
-    def _menu(self, rng: np.random.Generator, sizes: np.ndarray, tokens: int) -> list[int]:
+    def _menu(self, rng: np.random.Generator, tokens: int) -> list[int]:
         """At least `tokens` tokens, equal lengths side by side."""
-        drawn = rng.choice(len(sizes), 1 + tokens // int(sizes.min()), p=self.weights)
-        count = 1 + int(np.searchsorted(sizes[drawn].cumsum(), tokens))
-        return sorted(drawn[:count].tolist(), key=lambda number: int(sizes[number]))
+        drawn = rng.choice(len(self.tokens), 1 + tokens // int(self.tokens.min()), p=self.weights)
+        count = 1 + int(np.searchsorted(self.tokens[drawn].cumsum(), tokens))
+        return sorted(drawn[:count].tolist(), key=lambda number: int(self.tokens[number]))
 
     def entry(self, canvas: int, rng: np.random.Generator) -> Entry:
         """Any scene on this canvas (on any, while there is none yet)."""
@@ -132,7 +133,7 @@ class LatentPool:
 
     def _draft(self, number: int) -> Draft:
         rng = np.random.default_rng((self.seed, 2, number))
-        which = int(rng.choice(len(self.config.canvases), p=self.weights))
+        which = int(rng.choice(len(self.config.canvases), p=self.shares))
         share = self.config.canvases[which]
         canvas = Canvas(share.width, share.height, share.frames, Fraction(int(rng.choice(share.fps))))
         time = self.model.autoencoder.compression.time
@@ -183,3 +184,8 @@ class LatentPool:
             self._put(place, self._entry(draft, state["latents"][offset : offset + count].reshape(shape)))
             offset += count
         self.drawn = drawn
+
+
+def _normalised(weights: np.ndarray) -> np.ndarray:
+    out: np.ndarray = weights / weights.sum()
+    return out
