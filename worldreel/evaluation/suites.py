@@ -5,15 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-import torch
 from pydantic import Field
-from torch import Tensor
 
 from worldreel.config import Config
-from worldreel.devices import autocast, compute_dtype
 from worldreel.errors import UserError
 from worldreel.evaluation import reconstruction
+from worldreel.evaluation.codecs import frame_codec, video_codec
 from worldreel.evaluation.intervals import Rate
 from worldreel.evaluation.judging import (
     Observer,
@@ -26,7 +23,9 @@ from worldreel.evaluation.judging import (
     score,
 )
 from worldreel.evaluation.obedience import Sample, draw_prompts, make_clips, write_sheet
+from worldreel.evaluation.prompting import STUDIES
 from worldreel.evaluation.results import Result
+from worldreel.media.sheet import save_sheet
 from worldreel.models import Model, load_model
 from worldreel.worlds.judge import Judge
 from worldreel.worlds.witness import Witness
@@ -54,6 +53,12 @@ class CodecSettings(Config):
     strips: Path | None = None
     """A folder of held-out film strips."""
     scenes: int = Field(default=16, ge=1)
+
+
+class PromptingSettings(Config):
+    clips: int = Field(default=50, ge=2)
+    """Withheld clips a study."""
+    studies: tuple[str, ...] = tuple(STUDIES)
 
 
 GOALS = {"subject": 0.70, "direction": 0.80, "background": 0.90, "position": 0.75}
@@ -89,10 +94,26 @@ def codec(name: str, options: Options) -> dict[str, Result]:
     """How much of a video is left after it went through a model's autoencoder."""
     settings = CodecSettings().changed(list(options.settings))
     model = load_model(name)
-    return reconstruction.measure(_video_codec(model), settings.strips, scenes=settings.scenes)
+    return reconstruction.measure(video_codec(model), settings.strips, scenes=settings.scenes)
 
 
-SUITES: dict[str, Callable[[str, Options], dict[str, Result]]] = {"worlds": worlds, "codec": codec}
+def prompting(name: str, options: Options) -> dict[str, Result]:
+    """Every mode of prompting on withheld clips, default settings, first seeds; a contact sheet for each study."""
+    settings = PromptingSettings().changed(list(options.settings))
+    model, judge = load_model(name), Judge()
+    results: dict[str, Result] = {}
+    for number, study in enumerate(settings.studies):
+        if study not in STUDIES:
+            raise UserError(f"--set studies: there is no {study!r}, but {', '.join(STUDIES)}")
+        options.watch(study, number, len(settings.studies))
+        found = STUDIES[study](model, judge, settings.clips)
+        results |= found.rows
+        if options.out is not None:
+            save_sheet(options.out / f"{study}.png", found.clips)
+    return results
+
+
+SUITES: dict[str, Callable[[str, Options], dict[str, Result]]] = {"worlds": worlds, "codec": codec, "prompting": prompting}
 
 
 def evaluate(name: str, suite: str, options: Options) -> dict[str, object]:
@@ -114,7 +135,7 @@ def evaluate(name: str, suite: str, options: Options) -> dict[str, object]:
 
 def _measured_judges(model: Model, judge: Judge, witness: Witness, scenes: int, options: Options) -> dict[str, Result]:
     """Both judges on scenes whose truth is known, as rendered and as the codec gives them back."""
-    through = _frame_codec(model)
+    through = frame_codec(model)
     rows: dict[str, Rate] = {}
     observers: dict[str, Observer] = {"judge": judge, "witness": witness}
     for number, (who, observer) in enumerate(observers.items()):
@@ -136,31 +157,12 @@ def _row(rate: Rate, goal: float | None, peer: Rate | None = None) -> Result:
     return Result(rate.value, rate.low, rate.high, rate.n, goal, ok, None if peer is None else peer.value)
 
 
-def _video_codec(model: Model) -> Callable[[Tensor], Tensor]:
-    def through(video: Tensor) -> Tensor:
-        with torch.inference_mode(), autocast(model.device, compute_dtype(model.device)):
-            return model.autoencoder.decode(model.autoencoder.encode(video.to(model.device))).float().cpu()
-
-    return through
-
-
-def _frame_codec(model: Model) -> Callable[[np.ndarray], np.ndarray]:
-    """Frames [T, H, W, 3] uint8 to what the autoencoder gives back."""
-    through = _video_codec(model)
-
-    def frames_through(frames: np.ndarray) -> np.ndarray:
-        video = reconstruction.through(through, reconstruction.as_video(frames))
-        pixels = ((video[0].clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8)
-        return pixels.permute(1, 2, 3, 0).numpy()
-
-    return frames_through
-
-
 def _write_clips(samples: Iterable[Sample], judge: Judge, path: Path) -> None:
     """One line a clip: what was asked, what was seen."""
     lines = []
     for sample in samples:
         verdict, asked = judge.see(sample.frames), sample.asked
+        {name: value for name, value in vars(verdict).items() if name != "tracks"}
         lines.append(
             json.dumps({"prompt": sample.prompt, "seed": sample.seed, "seen": vars(verdict), "right": score(verdict, asked)})
         )

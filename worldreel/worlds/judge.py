@@ -57,13 +57,15 @@ MOVED = 0.12
 @dataclass(frozen=True)
 class Verdict:
     """What is seen. Subjects from left to right; a direction is None where the subject stands; background: one colour name,
-    or two from top to bottom. `refused` says why the clip shows no scene; then nothing else counts."""
+    or two from top to bottom; tracks: the centre (x, y) of each subject in each frame, in fractions of the canvas. `refused`
+    says why the clip shows no scene; then nothing else counts."""
 
     subjects: tuple[str, ...] = ()
     directions: tuple[str | None, ...] = ()
     positions: tuple[str | None, ...] = ()
     background: tuple[str, ...] = ()
     refused: str | None = None
+    tracks: tuple[tuple[tuple[float, float], ...], ...] = ()
 
     @property
     def count(self) -> int:
@@ -122,6 +124,7 @@ class Judge:
             directions=tuple(_direction(actor.track) for actor in actors),
             positions=tuple(_position(actor.track) for actor in actors),
             background=_names(backdrop.rows),
+            tracks=tuple(tuple((x, y) for x, y in actor.track.tolist()) for actor in actors),
         )
 
     def _actors(self, remains: Tensor, rows: Tensor) -> tuple[list[Actor], float]:
