@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.media.making import moving
+from worldreel.errors import UserError
 from worldreel.generation import Settings, generate, plan
 from worldreel.generation.filling import _with_given
 from worldreel.media import Clip
@@ -125,6 +126,18 @@ def test_connecting_names_both_parents(handle):
     made = generate(handle.model, "connect", first, second, "a dog becomes a cat", seconds=0.5)
     assert made.metadata["parents"] == "a dog (seed 3); a clip of 32x32"
     assert made.frame_count == 6 + 6 + 5
+
+
+def test_a_loop_from_a_prompt(handle):
+    """The first two thirds are what the prompt gives; the last third leads back."""
+    made = generate(handle.model, "generate", "a dog", settings=Settings(seed=3), frames=12, loop=True)
+    assert made.frame_count == 12 and made.array().shape == (12, 32, 32, 3)
+    assert np.array_equal(
+        made.array()[:8], generate(handle.model, "generate", "a dog", settings=Settings(seed=3), frames=8).array()
+    )
+    assert (made.metadata["mode"], made.metadata["frames"]) == ("generate", "12")
+    with pytest.raises(UserError, match="3 frames or more, not 2"):
+        generate(handle.model, "generate", "a dog", frames=2, loop=True)
 
 
 def test_seeds_differ_between_the_two_sides_of_an_extension(handle):

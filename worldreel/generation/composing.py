@@ -1,6 +1,7 @@
 """A plan to a clip: every canvas is filled, and what was made is set between what the user gave. Every door goes through here."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
@@ -22,18 +23,21 @@ def generate(model: Model, mode: str, *given: object, settings: Settings | None 
 
 def carry_out(model: Model, settled: Plan, watch: Watch = lambda progress: None) -> Clip:
     """Makes what a checked plan says. The user's own frames are read again whenever the clip is."""
+    return replace(_made(model, settled, watch), metadata=metadata(settled, model))
+
+
+def _made(model: Model, settled: Plan, watch: Watch) -> Clip:
     composition = settled.composition
     generator = torch.Generator().manual_seed(settled.seed)
     with torch.inference_mode():
         filled = {id(canvas): fill(model, canvas, settled, generator, watch) for canvas in composition.canvases}
-    return Clip.from_frames(
-        lambda: _frames(composition, filled),
-        composition.width,
-        composition.height,
-        composition.fps,
-        composition.frames,
-        metadata(settled, model),
-    )
+    count = sum(composition.length(part) for part in composition.parts)
+    size = composition.width, composition.height
+    clip = Clip.from_frames(lambda: _frames(composition, filled), *size, composition.fps, count)
+    if composition.then is None:
+        return clip
+    following = composition.then.compose(clip, settled.prompt)
+    return _made(model, replace(settled, composition=following), watch)
 
 
 def metadata(settled: Plan, model: Model) -> dict[str, str]:

@@ -24,19 +24,28 @@ class Made:
 
 
 @dataclass(frozen=True)
+class Then:
+    """What is made of a result once it is there: `compose(clip, prompt)` gives a composition of so many more frames."""
+
+    compose: Callable[[Clip, str], "Composition"]
+    frames: int
+
+
+@dataclass(frozen=True)
 class Composition:
-    """Parts in order of time, in the size (pixels) and at the rate of the result; what is to be said about it."""
+    """Parts in order of time, in the size (pixels) and at the rate of the result; what is to be said about it; what follows."""
 
     parts: tuple[Clip | Made, ...]
     width: int
     height: int
     fps: Fraction
     notes: tuple[str, ...] = ()
+    then: Then | None = None
 
     @property
     def frames(self) -> int:
         """Of the result. Raises ValueError where a clip does not know its own (see `counted`)."""
-        return sum(self.length(part) for part in self.parts)
+        return sum(self.length(part) for part in self.parts) + (0 if self.then is None else self.then.frames)
 
     def length(self, part: Clip | Made) -> int:
         """Frames of the result that a part gives."""
