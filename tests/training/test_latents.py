@@ -67,6 +67,16 @@ def test_a_jump_draws_what_was_left_out(parts):
     assert all(same(*pair) for pair in zip(pool.entries, jumped.entries, strict=True))
 
 
+def test_scenes_encoded_together_are_those_encoded_alone(parts):
+    alone, together = new_pool(parts), new_pool(parts)
+    together.together = 16
+    alone.refresh(4)
+    together.refresh(4)
+    for one, other in zip(alone.entries, together.entries, strict=True):
+        assert one.draft == other.draft and one.runs == other.runs
+        assert float((one.latents.float() - other.latents.float()).abs().max()) < 0.1  # bf16
+
+
 def test_latents_are_those_of_the_scene(parts):
     pool = new_pool(parts)
     pool.refresh(0)

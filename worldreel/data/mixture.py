@@ -58,8 +58,8 @@ class Batch:
 class Mixture:
     """Batches by number: the same seed and number give the same batch."""
 
-    def __init__(self, config: MixtureConfig, seed: int) -> None:
-        self.config, self.seed = config, seed
+    def __init__(self, config: MixtureConfig, seed: int, device: str | torch.device = "cpu") -> None:
+        self.config, self.seed, self.device = config, seed, device
         self.film = find_strips(config.film) if config.film else []
         self.pictures = find_strips(config.pictures) if config.pictures else []
         self.sprites = load_sprites(taught_only=False)
@@ -74,12 +74,12 @@ class Mixture:
         count = max(1, self.config.pixels // shape.pixels)
         footage = self._footage(shape)
         rendered = count if not footage else int(rng.binomial(count, self.config.world))
-        parts = [_as_batch(_crop(footage, rng, shape)) for _ in range(count - rendered)]
+        parts = [_as_batch(_crop(footage, rng, shape), self.device) for _ in range(count - rendered)]
         if rendered:
             side = max(shape.width, shape.height, int(rng.choice(self.config.sides)))
             canvas = Canvas(side, side, shape.frames, Fraction(int(rng.choice([8, 12, 24]))))
             scenes = [self._scene((self.seed, number, place), canvas, rng) for place in range(rendered)]
-            drawn = Batch(*render(scenes, self.sprites))
+            drawn = Batch(*render(scenes, self.sprites, self.device))
             parts += [_around_actor(drawn, place, scene, shape, rng) for place, scene in enumerate(scenes)]
         return Batch(torch.cat([part.video for part in parts]), torch.cat([part.cover for part in parts]))
 
@@ -130,6 +130,7 @@ def _crop(footage: list[FilmStrip], rng: np.random.Generator, shape: VideoShape)
     return frames[:, :, ::-1] if rng.random() < 0.5 else frames
 
 
-def _as_batch(frames: np.ndarray) -> Batch:
-    video = torch.from_numpy(np.ascontiguousarray(frames)).permute(3, 0, 1, 2)[None].float() / 127.5 - 1
-    return Batch(video, torch.zeros(1, 1, *video.shape[2:]))
+def _as_batch(frames: np.ndarray, device: str | torch.device) -> Batch:
+    pixels = torch.from_numpy(np.ascontiguousarray(frames)).to(device)
+    video = pixels.permute(3, 0, 1, 2)[None].float() / 127.5 - 1
+    return Batch(video, torch.zeros(1, 1, *video.shape[2:], device=device))

@@ -51,7 +51,7 @@ class Autoencoding:
             load_into(self.network, config.start)
         if not config.encoder:
             self.network.encoder.requires_grad_(False)
-        self.data = Mixture(config.data, config.seed)
+        self.data = Mixture(config.data, config.seed, device)
         self.dtype = compute_dtype(device)
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
@@ -62,7 +62,7 @@ class Autoencoding:
         if step == 0 and self.config.start is None:
             self._fit_straight_path()
         batch = self.data.batch(step)
-        video, cover = batch.video.to(self.device), batch.cover.to(self.device)
+        video, cover = batch.video, batch.cover
         noise = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
         with autocast(self.device, self.dtype):
             posterior = self.network.posterior(video)
@@ -87,8 +87,8 @@ class Autoencoding:
         kept = []
         for number in range(batches):
             found = encoding.blocks(self.data.batch(PREVIEWS // 2 + number).video, starts=True).flatten(0, 3)
-            kept.append(found[torch.randint(len(found), (blocks,), generator=rng)])
-        encoding.fit(torch.cat(kept).to(self.device))
+            kept.append(found[torch.randint(len(found), (blocks,), generator=rng).to(self.device)])
+        encoding.fit(torch.cat(kept))
         decoding.load_state_dict(encoding.state_dict())
 
     @torch.no_grad()
@@ -108,7 +108,7 @@ class Autoencoding:
         save_sheet(folder / f"step-{step:08d}.png", rows)
 
     def _pair(self, network: Autoencoder, batch: Batch) -> list[np.ndarray]:
-        video = batch.video[:1].to(self.device)
+        video = batch.video[:1]
         with autocast(self.device, self.dtype):
             decoded = network.decode(network.encode(video))
         return [to_frames(video[0]), to_frames(decoded[0])]
@@ -133,7 +133,7 @@ class Autoencoding:
         network.latent_weight.fill_(1)
         for number in range(batches):
             with autocast(self.device, self.dtype):
-                latents = network.encode(self.data.batch(PREVIEWS // 3 + number).video[:2].to(self.device))
+                latents = network.encode(self.data.batch(PREVIEWS // 3 + number).video[:2])
                 decoded = network.decode(latents).float()
                 for channel in range(latents.shape[1]):
                     changed = latents.clone()

@@ -1,6 +1,7 @@
 """A pool of encoded scenes, slowly refreshed: rendering and encoding all anew at each step would cost as much as learning."""
 
 from bisect import insort
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -84,6 +85,8 @@ class LatentPool:
         self.sprites = load_sprites()
         self.entries: list[Entry] = []
         self.drawn = 0
+        self.together = 1 if autoencoder.latent_mean.device.type == "cpu" else 256
+        """Scenes that are encoded at once: a GPU wants many, and a CPU gains nothing."""
         self.places: list[list[int]] = [[] for _ in config.canvases]
         shapes = [VideoShape(share.frames, share.height, share.width) for share in config.canvases]
         grids = [model.grid(shape, Fraction(12)) for shape in shapes]
@@ -119,8 +122,10 @@ class LatentPool:
         """Draws new scenes until as many are drawn as belong to this step."""
         wanted = self.config.start + step * self.config.refresh
         while self.drawn < wanted:
-            self._put(self.drawn, self._encoded(self.drawn))
-            self.drawn += 1
+            numbers = range(self.drawn, min(wanted, self.drawn + self.together))
+            for number, entry in zip(numbers, self._encoded(numbers), strict=True):
+                self._put(number, entry)
+            self.drawn = numbers.stop
 
     def _put(self, number: int, entry: Entry) -> None:
         place = number % self.config.size
@@ -140,15 +145,27 @@ class LatentPool:
         cut = time * int(rng.integers(1, 1 + (share.frames - 1) // time)) if share.cut else 0
         return Draft(random_scene((self.seed, 3, number), canvas, alone=self.config.alone), which, cut)
 
-    def _encoded(self, number: int) -> Entry:
-        draft = self._draft(number)
-        video, _ = render([draft.scene], self.sprites)
+    def _encoded(self, numbers: range) -> list[Entry]:
+        """Entries in order; those of one canvas are rendered and encoded together, on the autoencoder's device."""
+        drafts = [self._draft(number) for number in numbers]
+        alike = defaultdict[tuple[int, int], list[int]](list)
+        for place, draft in enumerate(drafts):
+            alike[draft.share, draft.cut].append(place)
+        entries: dict[int, Entry] = {}
+        for (_, cut), places in alike.items():
+            latents = self._latents([drafts[place].scene for place in places], cut)
+            entries |= {place: self._entry(drafts[place], one) for place, one in zip(places, latents, strict=True)}
+        return [entries[place] for place in range(len(drafts))]
+
+    def _latents(self, scenes: list[Scene], cut: int) -> Tensor:
+        """[B, C, T, H, W] bf16 of scenes of one canvas, with a second run from frame `cut` on (0: none)."""
         device = self.autoencoder.latent_mean.device
+        video, _ = render(scenes, self.sprites, device)
         with torch.inference_mode(), autocast(device, compute_dtype(device)):
             # The first run's latents know nothing of what follows: the codec is causal.
-            runs = [video[:, :, : draft.cut + 1], video[:, :, draft.cut :]] if draft.cut else [video]
-            latents = torch.cat([self.autoencoder.encode(run.to(device))[0] for run in runs], dim=1)
-        return self._entry(draft, latents.to("cpu", torch.bfloat16))
+            runs = [video[:, :, : cut + 1], video[:, :, cut:]] if cut else [video]
+            latents = torch.cat([self.autoencoder.encode(run) for run in runs], dim=2)
+        return latents.to("cpu", torch.bfloat16)
 
     def _entry(self, draft: Draft, latents: Tensor) -> Entry:
         return Entry(draft, latents.clone(), self._runs(draft), self.config.short)
