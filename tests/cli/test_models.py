@@ -22,14 +22,14 @@ def test_the_list_says_what_models_know(run, bundled):
 def test_details_of_one(run, bundled):
     out = run("models", "small").out
     assert "32x32, 0.5 s at 12 fps, 2 steps, guidance 4" in out
-    assert "sides of 1024, 60 s, 65,536 tokens" in out
+    assert "sides of 2048, 60 s, 65,536 tokens" in out
 
 
 def test_json(run, bundled, model_folder):
     [model] = json.loads(run("models", "--json").out)["models"]
     assert model["name"] == "small" and model["knows"]["subjects"] == ["dog", "cat"]
     [named] = json.loads(run("models", model_folder, "--json").out)["models"]
-    assert named["load"] == str(model_folder) and named["limits"]["side"] == 1024
+    assert named["load"] == str(model_folder) and named["limits"]["side"] == 2048
 
 
 def test_an_unknown_model(run, refused, bundled):

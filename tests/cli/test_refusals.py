@@ -36,7 +36,7 @@ ODD = "is odd and MP4 takes even sides; try"
         (("a dog", "--size", "-1x8"), "--size '-1x8' is not WIDTHxHEIGHT"),
         (("a dog", "--size", "1x1", "--out", "clip.mp4"), f"clip.mp4: 1x1 {ODD} 2x2"),
         (("a dog", "--size", "127x95", "--out", "clip.mp4"), f"clip.mp4: 127x95 {ODD} 126x94 or 128x96"),
-        (("a dog", "--size", "100000x100000"), "--size 100000x100000: sides go up to 1024"),
+        (("a dog", "--size", "100000x100000"), "--size 100000x100000: sides go up to 2048"),
         (("a dog", "--size", "100000x100000"), "GB of memory"),
         (("a dog", "--size", "1024x1024", "--seconds", "60"), "take a smaller --size or fewer --seconds"),
         (("a dog", "--seconds", "0"), "--seconds 0.0: take a time above 0"),

@@ -60,7 +60,7 @@ class Defaults(Config):
 class Limits(Config):
     """What a request may ask for at most."""
 
-    side: int = 1024
+    side: int = 2048
     seconds: float = 60.0
     tokens: int = 65_536
     """Of one clip, in one half of guidance."""
