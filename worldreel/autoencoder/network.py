@@ -35,6 +35,8 @@ class AutoencoderConfig(Config):
     patch: int = 1
     """Side of the pixel squares folded into channels before the first convolution."""
     widths: tuple[int, ...]
+    decoder_widths: tuple[int, ...] | None = None
+    """Where the decoder's differ from the encoder's (Wan 2.2)."""
     strides: tuple[tuple[int, int], ...]
     """(time, space) strides between one stage and the next: 1 or 2 each."""
     encoder_blocks: tuple[int, ...]
@@ -121,13 +123,14 @@ class Decoder(nn.Module):
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.patch = config.patch
-        width = config.widths[-1]
+        widths = config.decoder_widths or config.widths
+        width = widths[-1]
         self.latents = CausalConv3d(config.latent_channels, config.latent_channels, 1)
         self.first = CausalConv3d(config.latent_channels, width, 3)
         self.middle = _middle(width, config.middle)
         stages = []
-        for stage in reversed(range(len(config.widths))):
-            outputs, inputs = config.widths[stage], width
+        for stage in reversed(range(len(widths))):
+            outputs, inputs = widths[stage], width
             blocks = _blocks(inputs, outputs, config.decoder_blocks[stage])
             if stage == 0:
                 stages.append(Stage(blocks, None, None))

@@ -20,6 +20,8 @@ from worldreel.transformer.attention import Attention, Pairs, RotaryTable, atten
 class TransformerConfig(Config):
     channels: int
     """Values in a token: latent channels times the patch's area."""
+    outputs: int | None = None
+    """Values that are predicted for a token, where they are not `channels`: some weights take more in than they give."""
     text_width: int
     width: int = 256
     blocks: int = 6
@@ -119,7 +121,7 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.head_table = nn.Parameter(torch.randn(2, width) / width**0.5)
         self.norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
-        self.head = nn.Linear(width, config.channels)
+        self.head = nn.Linear(width, config.outputs or config.channels)
         nn.init.zeros_(self.head.weight)
         self.compiled = False
         """Whether blocks run compiled (see `Steps.compiled`)."""
