@@ -13,8 +13,8 @@ def test_levels_are_logit_normal_and_the_shift_moves_their_mean(shift):
     assert float(levels.min()) > 0
     assert float(levels.max()) < 1
     logits = levels.double().logit()
-    assert float(logits.mean()) == pytest.approx(math.log(shift), abs=0.02)
-    assert float(logits.std()) == pytest.approx(1, abs=0.02)
+    assert float(logits.mean()) == pytest.approx(math.log(shift), abs=0.03)
+    assert float(logits.std()) == pytest.approx(1.6, abs=0.03)
 
 
 def test_the_same_generator_draws_the_same_levels():
@@ -32,6 +32,6 @@ def test_shifting_keeps_the_ends_and_the_order():
 
 
 def test_long_sequences_are_shifted_by_the_square_root_of_their_length():
-    assert length_shift(128) == 2
-    assert length_shift(1) == length_shift(32) == 1
-    assert length_shift(10**6) == 3
+    assert length_shift(64) == 2
+    assert length_shift(1) == length_shift(16) == 1
+    assert length_shift(10**6) == 8

@@ -11,11 +11,12 @@ def shifted(levels: Tensor, shift: float) -> Tensor:
     return shift * levels / (1 + (shift - 1) * levels)
 
 
-def length_shift(tokens: int, unshifted: int = 32, most: float = 3.0) -> float:
+def length_shift(tokens: int, unshifted: int = 16, most: float = 8.0) -> float:
     """More tokens tell more of the same picture, so they need more noise to hide it: the square root of their ratio."""
     return min(most, max(1.0, math.sqrt(tokens / unshifted)))
 
 
-def draw_levels(count: int, shift: float, generator: torch.Generator) -> Tensor:
-    """[count] levels in (0, 1)."""
-    return shifted(torch.randn(count, generator=generator).sigmoid(), shift)
+def draw_levels(count: int, shift: float, generator: torch.Generator, spread: float = 1.6) -> Tensor:
+    """[count] levels in (0, 1). `spread`: standard deviation of their logits, wider than 1, since both ends matter: where things are
+    and where they go is settled above 0.95, the finest grain below 0.3."""
+    return shifted((spread * torch.randn(count, generator=generator)).sigmoid(), shift)
