@@ -100,6 +100,19 @@ def test_given_tokens_are_clean_half_of_the_time_else_a_little_noisy(task):
     assert clean / len(examples) == pytest.approx(0.5, abs=0.1)
 
 
+def test_clips_learn_early_levels_and_stills_do_not(config):
+    task = Filling(config.model_copy(update={"early": 1.0, "given": 0.0}), torch.device("cpu"))
+    task.pool.refresh(2)
+    rng, noise = np.random.default_rng(0), torch.Generator().manual_seed(0)
+    clips, stills = [], []
+    for step in range(40):
+        for one in task._draw(np.random.default_rng(step)):
+            level = float(task._levels(one, rng, noise)[one.wanted][0])
+            (stills if one.runs[0].frames == 1 else clips).append(level)
+    assert min(clips) >= 0.8 and max(clips) > 0.95
+    assert min(stills) < 0.5
+
+
 def test_the_model_it_leaves_is_the_averaged_one(task, tmp_path):
     other = Filling(task.config, task.device)
     randomise(other.network, seed=3)

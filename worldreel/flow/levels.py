@@ -17,6 +17,6 @@ def length_shift(tokens: int, unshifted: int = 16, most: float = 8.0) -> float:
 
 
 def draw_levels(count: int, shift: float, generator: torch.Generator, spread: float = 1.6) -> Tensor:
-    """[count] levels in (0, 1). `spread`: standard deviation of their logits, wider than 1, since both ends matter: where things are
-    and where they go is settled above 0.95, the finest grain below 0.3."""
+    """[count] levels in (0, 1). `spread`: standard deviation of their logits, wider than 1, since both ends matter: where
+    things are and where they go is settled at the highest levels, the finest grain at the lowest."""
     return shifted((spread * torch.randn(count, generator=generator)).sigmoid(), shift)

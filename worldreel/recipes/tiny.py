@@ -28,17 +28,18 @@ CANVASES = (
     CanvasShare(width=128, height=128, frames=13, fps=(6, 12), weight=0.6),
     CanvasShare(width=96, height=96, frames=25, fps=(12, 12, 24), weight=1.5),
     CanvasShare(width=96, height=96, frames=37, weight=0.6),
-    CanvasShare(width=64, height=64, frames=25, fps=(8, 12), weight=0.8),
+    CanvasShare(width=64, height=64, frames=25, fps=(8, 12), weight=8),
     CanvasShare(width=96, height=96, frames=25, weight=0.4, cut=True),
     CanvasShare(width=144, height=80, frames=25, weight=1.2),
     CanvasShare(width=80, height=144, frames=25, weight=1.2),
-    CanvasShare(width=128, height=128, frames=1, weight=32),
-    CanvasShare(width=96, height=96, frames=1, weight=12),
-    CanvasShare(width=160, height=160, frames=1, weight=5),
-    CanvasShare(width=144, height=80, frames=1, weight=6),
-    CanvasShare(width=80, height=144, frames=1, weight=6),
+    CanvasShare(width=128, height=128, frames=1, weight=16),
+    CanvasShare(width=96, height=96, frames=1, weight=6),
+    CanvasShare(width=160, height=160, frames=1, weight=3),
+    CanvasShare(width=144, height=80, frames=1, weight=3),
+    CanvasShare(width=80, height=144, frames=1, weight=3),
 )
-"""Square, wide and tall; clips of one to three seconds, and many stills, which teach what subjects look like for few tokens."""
+"""Square, wide and tall; clips of one to three seconds, many stills, which teach what subjects look like for few tokens, and many
+small clips, which so teach where they go."""
 
 
 def tiny_autoencoder() -> AutoencoderRun:
@@ -75,6 +76,7 @@ def tiny_transformer() -> TransformerRun:
             table=bundled / "text.safetensors",
             tokenizer=bundled / "tokenizer.json",
             pool=PoolConfig(canvases=CANVASES),
+            early=0.5,
         ),
         schedule=Schedule(steps=20000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
     )
