@@ -1,5 +1,7 @@
 """The studies of prompting: an answer that is the truth reaches every goal, the trivial one does not."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -106,6 +108,14 @@ def test_an_edit_that_changes_nothing_is_seen(answered, judge):
     found = STUDIES["edit"](None, judge, 2)
     assert found.rows["edit_subject"].value == found.rows["edit_background"].value == 0
     assert found.rows["edit_stays_in_place"].value == found.rows["edit_strength_0_changes_nothing"].value == 1
+
+
+def test_rows_can_be_written(answered, judge):
+    """Figures of NumPy's are made plain: `--json` prints them."""
+    study = Study()
+    study.share("some", list(np.array([1.0, 3.0]) > 2), 0.5)
+    study.mean("more", np.array([1.0, 3.0]), np.float64(2).item())
+    assert json.dumps([row.to_json() for row in study.rows.values()])
 
 
 def test_a_mean_reaches_its_goal_from_it_upwards():

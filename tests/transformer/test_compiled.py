@@ -9,8 +9,10 @@ from worldreel.transformer import Transformer, TransformerConfig
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
 def test_compiled_equals_plain():
     network = randomise(Transformer(TransformerConfig(channels=8, text_width=12, width=48, blocks=2, heads=2, mlp_width=96)))
+    network.requires_grad_(True)
     generator = torch.Generator().manual_seed(0)
     grids = [Grid(2, 2, 3, seconds=1 / 3), Grid(1, 2, 2, seconds=1 / 3), Grid(1, 2, 2, seconds=1 / 3)]
     layout = pack([Segment((grid,), ((grid.tokens, number),)) for number, grid in enumerate(grids)])

@@ -59,7 +59,7 @@ class Study:
 
     def share(self, name: str, outcomes: Sequence[bool], goal: float | None = None, peers: Sequence[bool] | None = None) -> None:
         """A row for how often something holds."""
-        rate = Rate.of(outcomes)
+        rate = Rate.of(bool(outcome) for outcome in outcomes)
         ok = None if goal is None else rate.value >= goal
         peer = None if peers is None else Rate.of(peers).value
         self.rows[name] = Result(rate.value, rate.low, rate.high, rate.n, goal, ok, peer)
