@@ -162,8 +162,7 @@ def _write_clips(samples: Iterable[Sample], judge: Judge, path: Path) -> None:
     lines = []
     for sample in samples:
         verdict, asked = judge.see(sample.frames), sample.asked
-        {name: value for name, value in vars(verdict).items() if name != "tracks"}
-        lines.append(
-            json.dumps({"prompt": sample.prompt, "seed": sample.seed, "seen": vars(verdict), "right": score(verdict, asked)})
-        )
+        seen = {name: value for name, value in vars(verdict).items() if name != "tracks"}
+        row = {"prompt": sample.prompt, "seed": sample.seed, "seen": seen, "right": score(verdict, asked)}
+        lines.append(json.dumps(row))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -17,8 +17,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worldreel.worlds.casts import TAUGHT, Cast
 from worldreel.worlds.sprites import Sprite, load_sprites
-from worldreel.worlds.subjects import COLOURS, POSITIONS, SUBJECTS
+from worldreel.worlds.subjects import COLOURS, POSITIONS
 
 SIDE = 32
 """Cells on the shorter side: few enough to forget a codec's noise, enough to tell a dog from a cat."""
@@ -90,11 +91,11 @@ class Match(NamedTuple):
 
 
 class Actor(NamedTuple):
-    """`subject`: its number in SUBJECTS; `track`: its centre (x, y) in fractions of the canvas [F, 2]; `gains`: how well each
-    subject explains what is `nearby` (an energy) [F, S]; `cover`: the cells it takes [F, 1, h, w]; `gain`: the energy that it
+    """`subject`: its name; `track`: its centre (x, y) in fractions of the canvas [F, 2]; `gains`: how well each family of the
+    cast explains what is `nearby` (an energy) [F, names]; `cover`: the cells it takes [F, 1, h, w]; `gain`: the energy that it
     explains in a frame; `quality`: the share of the energy in its cells."""
 
-    subject: int
+    subject: str
     track: Tensor
     gains: Tensor
     nearby: float
@@ -104,11 +105,13 @@ class Actor(NamedTuple):
 
 
 class Judge:
-    """`Judge().see(frames)`: frames are [T, H, W, 3] uint8, at any rate."""
+    """`Judge().see(frames)`: frames are [T, H, W, 3] uint8, at any rate. It knows the subjects of its cast."""
 
-    def __init__(self, sprites: Mapping[str, Sprite] | None = None) -> None:
-        sprites = sprites or load_sprites()
-        self.templates = {size: _templates(sprites, size) for size in SIZES}
+    def __init__(self, cast: Cast = TAUGHT) -> None:
+        sprites = load_sprites(cast)
+        self.cast = cast
+        self.family = torch.tensor([cast.names.index(subject.name) for subject in cast.subjects])
+        self.templates = {size: _templates(cast, sprites, size) for size in SIZES}
 
     @torch.inference_mode()
     def see(self, frames: np.ndarray) -> Verdict:
@@ -120,7 +123,7 @@ class Judge:
             return Verdict(refused=refused)
         actors.sort(key=lambda actor: float(actor.track[:, 0].mean()))
         return Verdict(
-            subjects=tuple(SUBJECTS[actor.subject].name for actor in actors),
+            subjects=tuple(actor.subject for actor in actors),
             directions=tuple(_direction(actor.track) for actor in actors),
             positions=tuple(_position(actor.track) for actor in actors),
             background=_names(backdrop.rows),
@@ -152,13 +155,20 @@ class Judge:
         subject = int(match.gains.sum(0).argmax())
         corners = match.corners[:, subject]
         windows, window_rows = _windows(remains, rows, corners, size)
-        gains, nearby = _explain(windows, window_rows, templates).gains, float(windows.square().sum())
+        gains = self._by_family(_explain(windows, window_rows, templates).gains)
+        nearby = float(windows.square().sum())
         cover = _cover(templates[subject, match.best[:, subject], 3], corners, remains.shape[-2:])
         gain = float(match.gains[:, subject].sum())
         inside = float((remains * cover).square().sum())
         extent = torch.tensor([remains.shape[-1] - 2 * MARGIN, remains.shape[-2] - 2 * MARGIN])
         track = (corners - MARGIN + size / 2) / extent
-        return Actor(subject, track, gains, nearby, cover, gain / len(remains), gain / max(inside, 1e-9))
+        name = self.cast.subjects[subject].name
+        return Actor(name, track, gains, nearby, cover, gain / len(remains), gain / max(inside, 1e-9))
+
+    def _by_family(self, gains: Tensor) -> Tensor:
+        """The best gain in each family [F, names], from each subject's [F, S]."""
+        best = gains.new_full((len(gains), len(self.cast.names)), -torch.inf)
+        return best.scatter_reduce(1, self.family.expand_as(gains), gains, "amax")
 
 
 def _explain(remains: Tensor, rows: Tensor, templates: Tensor) -> Match:
@@ -189,10 +199,10 @@ def _windows(remains: Tensor, rows: Tensor, corners: Tensor, size: int) -> tuple
     return torch.stack(windows), torch.stack([rows[0, :, y : y + side] for _, y in places])
 
 
-def _templates(sprites: Mapping[str, Sprite], size: int) -> Tensor:
+def _templates(cast: Cast, sprites: Mapping[str, Sprite], size: int) -> Tensor:
     """Every subject in some phases of its motion, as it is and mirrored: premultiplied RGBA [S, M, 4, size, size]."""
     subjects = []
-    for subject in SUBJECTS:
+    for subject in cast.subjects:
         frames = sprites[subject.codepoint].frames[0]
         frames = frames[torch.arange(PHASES) * len(frames) // PHASES].float() / 255
         small = F.interpolate(frames, (size, size), mode="bilinear", antialias=True)
@@ -256,9 +266,9 @@ def _refusal(backdrop: Backdrop, actors: list[Actor], unexplained: float) -> str
         return "most of what is seen was not taught"
     for actor in actors:
         if _leaps(actor.track):
-            return f"the {SUBJECTS[actor.subject].name} leaps"
+            return f"the {actor.subject} leaps"
         if _change(actor) > CHANGE:
-            return f"the {SUBJECTS[actor.subject].name} turns into something else"
+            return f"the {actor.subject} turns into something else"
     return None
 
 
