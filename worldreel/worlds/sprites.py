@@ -53,12 +53,15 @@ def load_sprites(cast: Cast | None = TAUGHT) -> dict[str, Sprite]:
     wanted = None if cast is None else {subject.codepoint for subject in cast.subjects}
     with zipfile.ZipFile(pack_path()) as archive:
         index = json.loads(archive.read("index.json"))
-        seconds = {entry["codepoint"]: entry["seconds"] for entry in index}
-        missing = sorted((wanted or set()) - seconds.keys())
+        held = {entry["codepoint"]: entry for entry in index}
+        missing = sorted((wanted or set()) - held.keys())
         if missing:
             raise UserError(f"{pack_path()} lacks {len(missing)} of the cast's sprites ({missing[0]} ...): make the whole pack")
-        codepoints = [codepoint for codepoint in seconds if wanted is None or codepoint in wanted]
-        return {name: Sprite(name, _decode(archive.read(f"{name}.webp")), seconds[name]) for name in codepoints}
+        return {
+            name: Sprite(name, _decode(archive.read(entry.get("file", f"{name}.webp"))), entry["seconds"])
+            for name, entry in held.items()
+            if wanted is None or name in wanted
+        }
 
 
 def _decode(data: bytes) -> Tensor:
