@@ -50,6 +50,8 @@ class PoolConfig(Config):
     """The share of scenes with one subject."""
     lively: float = 0.0
     """The share of lone actors in clips that grow, shrink, turn, enter or leave."""
+    plain: float = 0.75
+    """The share of backgrounds in one colour; the others fade."""
     cast: CastName = "two dozen"
     """Who plays in the scenes."""
     short: float = 0.6
@@ -156,8 +158,11 @@ class LatentPool:
         canvas = Canvas(share.width, share.height, share.frames, Fraction(int(rng.choice(share.fps))))
         time = self.model.autoencoder.compression.time
         cut = time * int(rng.integers(1, 1 + (share.frames - 1) // time)) if share.cut else 0
-        alone, lively = self.config.alone, self.config.lively
-        return Draft(random_scene((self.seed, 3, number), canvas, alone=alone, cast=self.cast, lively=lively), which, cut)
+        config = self.config
+        scene = random_scene(
+            (self.seed, 3, number), canvas, alone=config.alone, cast=self.cast, lively=config.lively, plain=config.plain
+        )
+        return Draft(scene, which, cut)
 
     def _encoded(self, numbers: range) -> list[Entry]:
         """Entries in order; those of one canvas are rendered and encoded together, on the autoencoder's device."""

@@ -118,16 +118,18 @@ def random_scene(
     alone: float = 0.75,
     cast: Cast = TAUGHT,
     lively: float = 0.0,
+    plain: float = 0.75,
 ) -> Scene:
     """A scene for this canvas. `withheld_pairs`: True gives only scenes with such a pair, False none. `alone`: the share
-    of scenes with one actor; two are twice as common as three. `lively`: the share of lone actors in clips that do a deed."""
+    of scenes with one actor; two are twice as common as three. `lively`: the share of lone actors in clips that do a deed;
+    `plain`: the share of backgrounds in one colour."""
     rng = np.random.default_rng(seed)
     while True:
         count = 1 if rng.random() < alone else 2 + int(rng.random() < 1 / 3)
         actors = (_lone_actor(rng, canvas, cast),) if count == 1 else _row_of_actors(rng, canvas, count, cast)
         if count == 1 and canvas.frames > 1 and lively and rng.random() < lively:
             actors = (_lively(rng, actors[0], canvas),)
-        scene = Scene(canvas, _background(rng), actors)
+        scene = Scene(canvas, _background(rng, plain), actors)
         if scene.is_withheld == withheld_pairs:
             return scene
 
@@ -149,8 +151,8 @@ def slower(scene: Scene, share: float) -> Scene:
     return replace(scene, actors=tuple(actors))
 
 
-def _background(rng: np.random.Generator) -> Background:
-    count = 1 if rng.random() < 0.75 else 2
+def _background(rng: np.random.Generator, plain: float) -> Background:
+    count = 1 if rng.random() < plain else 2
     names = tuple(str(name) for name in rng.choice(list(COLOURS), count, replace=False))
     rgb = []
     for name in names:
