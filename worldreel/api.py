@@ -35,8 +35,8 @@ class Handle:
     Each mode of `worldreel.prompting` is a method: `generate`, `image`, `animate`, `extend`, `loop`, `connect`, `fill`, `edit`,
     `enlarge`, `storyboard`. It takes what the mode takes, clips also as files, and beside that `negative`: what to lead away
     from; `steps`: of denoising; `guidance`: how strongly the prompt is followed, 1 is without guidance; `seed`: the same one
-    gives the same video, None draws one (it is in the clip's metadata); `solver`: "euler" or "multistep"; `watch`: called with
-    a `Progress` after each step. None stands for the model's default.
+    gives the same video, None draws one (it is in the clip's metadata); `solver`: "euler" or "multistep"; `draft`: a quick look,
+    in eight steps; `watch`: called with a `Progress` after each step. None stands for the model's default.
     """
 
     def __init__(self, model: Model) -> None:
@@ -87,6 +87,7 @@ def _method(name: str, mode: Callable[..., Composition]) -> Callable[..., Clip]:
         guidance: float | None = None,
         seed: int | None = None,
         solver: Literal["euler", "multistep"] = "euler",
+        draft: bool = False,
         watch: Watch = _unwatched,
         **asked: object,
     ) -> Clip:
@@ -94,7 +95,7 @@ def _method(name: str, mode: Callable[..., Composition]) -> Callable[..., Clip]:
         for key, value in bound.arguments.items():
             if takes_clip(signature.parameters[key]) and isinstance(value, str | PathLike):
                 bound.arguments[key] = read(value)
-        settings = Settings(negative=negative, steps=steps, guidance=guidance, seed=seed, solver=solver)
+        settings = Settings(negative=negative, steps=steps, guidance=guidance, seed=seed, solver=solver, draft=draft)
         return carry_out(self.model, plan(self.model.config, name, *bound.args, settings=settings, **bound.kwargs), watch)
 
     method.__name__, method.__doc__ = name, mode.__doc__

@@ -16,6 +16,7 @@ from worldreel.cli.options import (
     Command,
     Count,
     Device,
+    Draft,
     Guidance,
     Json,
     Model,
@@ -48,6 +49,7 @@ class Making:
 
     model: Model = "tiny"
     steps: Steps = None
+    draft: Draft = False
     guidance: Guidance = None
     negative: Negative = ""
     solver: Solver = "euler"
@@ -90,7 +92,14 @@ class Making:
 
         if not 1 <= self.count <= MOST_AT_ONCE:
             raise UserError(f"--count {self.count}: take 1 to {MOST_AT_ONCE}")
-        settings = Settings(negative=self.negative, steps=self.steps, guidance=self.guidance, seed=self.seed, solver=self.solver)
+        settings = Settings(
+            negative=self.negative,
+            steps=self.steps,
+            guidance=self.guidance,
+            seed=self.seed,
+            solver=self.solver,
+            draft=self.draft,
+        )
         given: list[object] = []
         asked: dict[str, object] = {}
         for name, parameter in _parameters(MODES[self.mode]).items():

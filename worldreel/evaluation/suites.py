@@ -10,6 +10,7 @@ from pydantic import Field
 from worldreel.config import Config
 from worldreel.errors import UserError
 from worldreel.evaluation import reconstruction
+from worldreel.evaluation.catalogue import count_failures
 from worldreel.evaluation.codecs import frame_codec, video_codec
 from worldreel.evaluation.intervals import Rate
 from worldreel.evaluation.judging import (
@@ -86,7 +87,11 @@ def worlds(name: str, options: Options) -> dict[str, Result]:
     for attribute, goal in GOALS.items():
         if attribute in ours:
             results[attribute] = _row(ours[attribute], goal, mute.get(attribute))
-    clips = [(Asked.of(sample.prompt.scene), sample.frames) for sample in samples]
+    asked = [Asked.of(sample.prompt.scene) for sample in samples]
+    verdicts = [judge.see(sample.frames) for sample in samples]
+    failed = count_failures(list(zip(verdicts, asked, strict=True)))
+    results |= {f"failed_{kind}": _row(rate, None) for kind, rate in failed.items()}
+    clips = [(one, sample.frames) for one, sample in zip(asked, samples, strict=True)]
     for attribute, rate in agreement(judge, witness, clips).items():
         results[f"agreement_{attribute}"] = _row(rate, None if attribute == "judged" else AGREEMENT_GOAL)
     if options.out is not None:

@@ -16,6 +16,7 @@ from worldreel.shapes import VideoShape
 LONGEST_PROMPT = 4000
 MOST_STEPS = 1000
 LARGEST_GUIDANCE = 100.0
+DRAFT_STEPS = 8
 
 
 class Settings(Config):
@@ -26,6 +27,8 @@ class Settings(Config):
     guidance: float | None = None
     seed: int | None = None
     solver: Literal["euler", "multistep"] = "euler"
+    draft: bool = False
+    """A few steps of the multistep solver: a quick look at what a seed will give."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,9 @@ def plan(model: ModelConfig, mode: str, *given: object, settings: Settings | Non
     Raises UserError naming the argument, the value and the way out.
     """
     settings, defaults = settings or Settings(), model.defaults
+    if settings.draft and settings.steps is not None:
+        raise UserError(f"--draft and --steps {settings.steps}: a draft takes {DRAFT_STEPS} steps; give one of the two")
+    steps = DRAFT_STEPS if settings.draft else settings.steps
     settled = Plan(
         mode=mode,
         composition=with_prompts(
@@ -69,10 +75,10 @@ def plan(model: ModelConfig, mode: str, *given: object, settings: Settings | Non
             lambda prompt: _checked_prompt(prompt, "the prompt", may_be_empty=False),
         ),
         negative=_checked_prompt(settings.negative, "--negative", may_be_empty=True),
-        steps=defaults.steps if settings.steps is None else settings.steps,
+        steps=defaults.steps if steps is None else steps,
         guidance=defaults.guidance if settings.guidance is None else settings.guidance,
         seed=secrets.randbelow(2**31) if settings.seed is None else settings.seed,
-        solver=settings.solver,
+        solver="multistep" if settings.draft else settings.solver,
     )
     if not 1 <= settled.steps <= MOST_STEPS:
         raise UserError(f"--steps {settled.steps}: take 1 to {MOST_STEPS}; {defaults.steps} is the model's default")

@@ -10,7 +10,7 @@ Colours are in [0, 1] on a picture whose shorter side is `SIDE` cells; places ar
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -55,11 +55,14 @@ MOVED = 0.12
 """An actor that goes less than this fraction of the canvas stands."""
 
 
+Fault = Literal["background", "nothing", "unknown", "leap", "change"]
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What is seen. Subjects from left to right; a direction is None where the subject stands; background: one colour name,
     or two from top to bottom; tracks: the centre (x, y) of each subject in each frame, in fractions of the canvas. `refused`
-    says why the clip shows no scene; then nothing else counts."""
+    says why the clip shows no scene, and `fault` what kind of reason that is; then nothing else counts."""
 
     subjects: tuple[str, ...] = ()
     directions: tuple[str | None, ...] = ()
@@ -67,6 +70,7 @@ class Verdict:
     background: tuple[str, ...] = ()
     refused: str | None = None
     tracks: tuple[tuple[tuple[float, float], ...], ...] = ()
+    fault: Fault | None = None
 
     @property
     def count(self) -> int:
@@ -118,9 +122,10 @@ class Judge:
         picture = _shrink(frames)
         backdrop = _backdrop(picture)
         actors, unexplained = self._actors(picture - backdrop.rows[:, :, None], backdrop.rows)
-        refused = _refusal(backdrop, actors, unexplained)
-        if refused:
-            return Verdict(refused=refused)
+        refusal = _refusal(backdrop, actors, unexplained)
+        if refusal:
+            fault, refused = refusal
+            return Verdict(refused=refused, fault=fault)
         actors.sort(key=lambda actor: float(actor.track[:, 0].mean()))
         return Verdict(
             subjects=tuple(actor.subject for actor in actors),
@@ -254,21 +259,21 @@ def _cover(alpha: Tensor, corners: Tensor, shape: torch.Size) -> Tensor:
     return F.max_pool2d(cover, 3, 1, 1)
 
 
-def _refusal(backdrop: Backdrop, actors: list[Actor], unexplained: float) -> str | None:
+def _refusal(backdrop: Backdrop, actors: list[Actor], unexplained: float) -> tuple[Fault, str] | None:
     """Why the clip shows no scene, or None."""
     if backdrop.error > UNEVEN:
-        return "the border is no plain or fading background"
+        return "background", "the border is no plain or fading background"
     if backdrop.change > FLICKER:
-        return "the background changes"
+        return "background", "the background changes"
     if not actors:
-        return "nothing is seen that was taught"
+        return "nothing", "nothing is seen that was taught"
     if unexplained > UNEXPLAINED:
-        return "most of what is seen was not taught"
+        return "unknown", "most of what is seen was not taught"
     for actor in actors:
         if _leaps(actor.track):
-            return f"the {actor.subject} leaps"
+            return "leap", f"the {actor.subject} leaps"
         if _change(actor) > CHANGE:
-            return f"the {actor.subject} turns into something else"
+            return "change", f"the {actor.subject} turns into something else"
     return None
 
 
