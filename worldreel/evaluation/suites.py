@@ -25,11 +25,14 @@ from worldreel.evaluation.judging import (
     score,
     score_company,
 )
+from worldreel.evaluation.likeness import measure_diversity, measure_fvd
 from worldreel.evaluation.obedience import Prompt, Sample, draw_company, draw_prompts, make_clips, paraphrased, write_sheet
 from worldreel.evaluation.prompting import STUDIES
 from worldreel.evaluation.results import Result
 from worldreel.media.sheet import save_sheet
 from worldreel.models import Model, load_model
+from worldreel.perception.i3d import load_i3d
+from worldreel.perception.lpips import load_lpips
 from worldreel.worlds.judge import Judge
 from worldreel.worlds.witness import Witness
 
@@ -54,6 +57,12 @@ class WorldsSettings(Config):
 
 class PromptsSettings(Config):
     prompts: int = Field(default=100, ge=1)
+
+
+class LikenessSettings(PromptsSettings):
+    prompts: int = Field(default=200, ge=2)
+    looked: int = Field(default=25, ge=2)
+    """Prompts of which several clips are made."""
 
 
 class CodecSettings(Config):
@@ -131,6 +140,21 @@ def company(name: str, options: Options) -> dict[str, Result]:
     return {name: _row(rate, COMPANY_GOALS.get(name), mute[name]) for name, rate in ours.items()}
 
 
+def likeness(name: str, options: Options) -> dict[str, Result]:
+    """FVD against renders of the same prompts, and how far clips of one prompt differ from one another."""
+    settings = LikenessSettings().changed(list(options.settings))
+    model, i3d, lpips = load_model(name), load_i3d(), load_lpips()
+    prompts = draw_prompts(settings.prompts)
+    samples = _sampled(model, prompts, options)
+    looked = prompts[: settings.looked]
+
+    def watch(done: int) -> None:
+        options.watch("sampling each prompt anew", done, len(looked))
+
+    results = measure_fvd(i3d, (sample.frames for sample in samples), prompts)
+    return results | measure_diversity(lpips, model, looked, watch)
+
+
 def codec(name: str, options: Options) -> dict[str, Result]:
     """How much of a video is left after it went through a model's autoencoder."""
     settings = CodecSettings().changed(list(options.settings))
@@ -158,6 +182,7 @@ SUITES: dict[str, Callable[[str, Options], dict[str, Result]]] = {
     "worlds": worlds,
     "company": company,
     "paraphrases": paraphrases,
+    "likeness": likeness,
     "codec": codec,
     "prompting": prompting,
 }
