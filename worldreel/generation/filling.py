@@ -10,6 +10,7 @@ from torch import Tensor
 from worldreel.flow import length_shift
 from worldreel.generation.pixels import to_pixels
 from worldreel.generation.plan import Plan
+from worldreel.generation.seam import with_given
 from worldreel.media.clip import Frame
 from worldreel.models import Model
 from worldreel.models.lowering import Lowered, lower
@@ -49,7 +50,7 @@ def fill(model: Model, canvas: Canvas, settled: Plan, generator: torch.Generator
         tokens = sample(predict, start, levels, lowered.known, lowered.ceilings, told, solver())
     else:
         tokens = sample_whole(predict, start, levels, lowered.known, lowered.ceilings, told, solver)
-    return _with_given(_decoded(model, canvas, lowered, tokens, watch), canvas)
+    return with_given(_decoded(model, canvas, lowered, tokens, watch), canvas)
 
 
 def _predictor(model: Model, canvas: Canvas, lowered: Lowered, settled: Plan) -> Callable[[Tensor, Tensor], Tensor]:
@@ -88,21 +89,4 @@ def _decoded(model: Model, canvas: Canvas, lowered: Lowered, tokens: Tensor, wat
             pixels = to_pixels(video[0, :, : stop - made, : canvas.height, : canvas.width])
             frames[made : made + len(pixels)] = pixels
             made += len(pixels)
-    return frames
-
-
-def _with_given(frames: Frame, canvas: Canvas) -> Frame:
-    """What was given, put back; beside it, what was made in the given frames' own colours: the codec shifts a little, and by
-    how much is seen where both are known."""
-    given = np.broadcast_to(canvas.given, frames.shape[:3])
-    if not given.any():
-        return frames
-    whole = given.all(axis=(1, 2))
-    made = np.flatnonzero(~whole)
-    if whole.any():
-        known = np.flatnonzero(whole)
-        shifts = canvas.pixels[known].mean(axis=(1, 2)) - frames[known].mean(axis=(1, 2))  # [known, 3]
-        shift = np.stack([np.interp(made, known, shifts[:, channel]) for channel in range(3)], axis=1)
-        frames[made] = (frames[made] + shift[:, None, None]).round().clip(0, 255).astype(np.uint8)
-    frames[given] = canvas.pixels[given]
     return frames
