@@ -1,8 +1,8 @@
 """Where what was given meets what was made.
 
 The codec loses a little of every frame: some detail, and a shade of colour. How much is seen on the given frames, which exist
-both as they are and as the codec gives them back. So what was made beside them gets the shade, and, wherever it still shows the same
-thing, the very detail; else there would be a jump at the seam.
+both as they are and as the codec gives them back. So what was made beside them gets the shade, and, wherever it still shows the
+same thing, the very detail; else there would be a jump at the seam.
 """
 
 import numpy as np
