@@ -24,13 +24,15 @@ def same(one, other):
     return one.draft == other.draft and one.runs == other.runs and torch.equal(one.latents, other.latents)
 
 
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "made anew"])
 @pytest.mark.parametrize("stopped", [0, 3, 4, 9], ids=["at the start", "filling", "just full", "replacing"])
-def test_a_restored_pool_goes_on_as_the_other(parts, stopped):
-    alone, killed, resumed = (new_pool(parts) for _ in range(3))
+def test_a_restored_pool_goes_on_as_the_other(parts, stopped, kept):
+    alone, killed, resumed = (new_pool(parts, kept=kept) for _ in range(3))
     for step in range(13):
         alone.refresh(step)
     for step in range(stopped + 1):
         killed.refresh(step)
+    assert ("latents" in killed.state()) == kept
     resumed.load_state({name: tensor.contiguous().clone() for name, tensor in killed.state().items()})
     assert all(same(*pair) for pair in zip(killed.entries, resumed.entries, strict=True))
     for step in range(stopped + 1, 13):

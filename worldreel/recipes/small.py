@@ -46,7 +46,15 @@ def small_transformer() -> TransformerRun:
     network = run.task.model.transformer.model_copy(update={"width": 384, "heads": 6, "mlp_width": 1152})
     model = run.task.model.model_copy(update={"name": "small", "transformer": network, "knows": knows})
     pool = PoolConfig(
-        canvases=CANVASES, cast="all", lively=0.25, paraphrased=0.3, alone=0.7, start=40_000, size=120_000, refresh=256
+        canvases=CANVASES,
+        cast="all",
+        lively=0.25,
+        paraphrased=0.3,
+        alone=0.7,
+        start=40_000,
+        size=120_000,
+        refresh=256,
+        kept=False,
     )
     task = run.task.model_copy(
         update={"model": model, "pool": pool, "tokens": 65_536, "menus": 8, "early": 0.35, "compiled": True}

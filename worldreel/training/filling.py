@@ -62,7 +62,7 @@ class FillingConfig(Config):
 
 @dataclass
 class Example:
-    """One clip of a pack: clean tokens [N, C], its runs, which of its tokens are to be made [N], its prompt."""
+    """One clip of a pack: clean tokens [N, C] on the device, its runs, which of its tokens are to be made [N], its prompt."""
 
     clean: Tensor
     runs: tuple[Grid, ...]
@@ -88,19 +88,21 @@ class Filling:
     def loss(self, step: int) -> Loss:
         self.pool.refresh(step)
         rng = np.random.default_rng((self.config.seed, 1, step))
-        noise = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
+        seed = self.config.seed * 1_000_003 + step
+        chance = torch.Generator().manual_seed(seed)
         examples = self._draw(rng)
         layout = pack([Segment(one.runs, ((len(one.clean), number),)) for number, one in enumerate(examples)])
+        # What is large is made where it is used.
         clean = torch.cat([one.clean for one in examples])
-        levels = torch.cat([self._levels(one, rng, noise) for one in examples])
-        noisy = noised(clean, torch.randn(clean.shape, generator=noise), levels)
-        wanted = torch.cat([one.wanted for one in examples])
+        noise = torch.randn(clean.shape, generator=torch.Generator(self.device).manual_seed(seed), device=self.device)
+        levels = torch.cat([self._levels(one, rng, chance) for one in examples]).to(self.device)
+        wanted = torch.cat([one.wanted for one in examples]).to(self.device)
         prompts = [self.model.tokenizer.encode(one.prompt) for one in examples]
         with autocast(self.device, self.dtype):
             texts = self.model.text(prompts)
-            predicted = self.model.transformer(noisy.to(self.device), levels.to(self.device), layout.to(self.device), texts)
+            predicted = self.model.transformer(noised(clean, noise, levels), levels, layout.to(self.device), texts)
         # Given tokens, noised a little or not, are no part of the loss.
-        loss = velocity_loss(predicted, clean.to(self.device), (levels * wanted).to(self.device))
+        loss = velocity_loss(predicted, clean, levels * wanted)
         return Loss(loss, {"tokens": float(len(clean)), "clips": float(len(examples))})
 
     def _draw(self, rng: np.random.Generator) -> list[Example]:
@@ -115,13 +117,13 @@ class Filling:
             examples.append(Example(clean, entry.runs, wanted, prompt))
         return examples
 
-    def _levels(self, example: Example, rng: np.random.Generator, noise: torch.Generator) -> Tensor:
+    def _levels(self, example: Example, rng: np.random.Generator, chance: torch.Generator) -> Tensor:
         kind = rng.random()
         if kind < self.config.early:
             level = torch.tensor([float(rng.uniform(0.8, 1))])
         else:
             shift = 1.0 if kind < self.config.early + self.config.fine else length_shift(len(example.clean))
-            level = draw_levels(1, shift, noise)
+            level = draw_levels(1, shift, chance)
         given = 0.0 if rng.random() < 0.5 else float(rng.uniform(0, self.config.given_noise))
         return torch.where(example.wanted, level, given)
 

@@ -2,7 +2,7 @@
 
 from bisect import insort
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
@@ -58,6 +58,8 @@ class PoolConfig(Config):
     """The share of short captions; the others are long and descriptive."""
     paraphrased: float = 0.0
     """The share of the short captions that are worded as other people would."""
+    kept: bool = True
+    """Whether checkpoints hold the latents. A large pool is sooner made anew on a GPU than read from a disk."""
 
 
 class Draft(NamedTuple):
@@ -71,7 +73,7 @@ class Draft(NamedTuple):
 
 @dataclass
 class Entry:
-    """Latents [C, T, H, W] bf16 of a scene, its runs one after another, with everything that can be said about it."""
+    """Latents [C, T, H, W] bf16 of a scene, on the device, its runs one after another, with all that can be said about it."""
 
     draft: Draft
     latents: Tensor
@@ -100,7 +102,8 @@ class LatentPool:
         self.sprites = load_sprites(self.cast)
         self.entries: list[Entry] = []
         self.drawn = 0
-        self.together = 1 if autoencoder.latent_mean.device.type == "cpu" else 256
+        self.device = autoencoder.latent_mean.device
+        self.together = 1 if self.device.type == "cpu" else 256
         """Scenes that are encoded at once: a GPU wants many, and a CPU gains nothing."""
         self.places: list[list[int]] = [[] for _ in config.canvases]
         shapes = [VideoShape(share.frames, share.height, share.width) for share in config.canvases]
@@ -136,11 +139,14 @@ class LatentPool:
     def refresh(self, step: int) -> None:
         """Draws new scenes until as many are drawn as belong to this step."""
         wanted = self.config.start + step * self.config.refresh
-        while self.drawn < wanted:
-            numbers = range(self.drawn, min(wanted, self.drawn + self.together))
-            for number, entry in zip(numbers, self._encoded(numbers), strict=True):
-                self._put(number, entry)
-            self.drawn = numbers.stop
+        numbers = range(self.drawn, wanted)
+        for number, entry in zip(numbers, self._all_encoded(numbers), strict=True):
+            self._put(number, entry)
+            self.drawn = number + 1
+
+    def _all_encoded(self, numbers: Sequence[int]) -> Iterator[Entry]:
+        for start in range(0, len(numbers), self.together):
+            yield from self._encoded(numbers[start : start + self.together])
 
     def _put(self, number: int, entry: Entry) -> None:
         place = number % self.config.size
@@ -164,7 +170,7 @@ class LatentPool:
         )
         return Draft(scene, which, cut)
 
-    def _encoded(self, numbers: range) -> list[Entry]:
+    def _encoded(self, numbers: Sequence[int]) -> list[Entry]:
         """Entries in order; those of one canvas are rendered and encoded together, on the autoencoder's device."""
         drafts = [self._draft(number) for number in numbers]
         alike = defaultdict[tuple[int, int], list[int]](list)
@@ -178,13 +184,12 @@ class LatentPool:
 
     def _latents(self, scenes: list[Scene], cut: int) -> Tensor:
         """[B, C, T, H, W] bf16 of scenes of one canvas, with a second run from frame `cut` on (0: none)."""
-        device = self.autoencoder.latent_mean.device
-        video, _ = render(scenes, self.sprites, device)
-        with torch.inference_mode(), autocast(device, compute_dtype(device)):
+        video, _ = render(scenes, self.sprites, self.device)
+        with torch.inference_mode(), autocast(self.device, compute_dtype(self.device)):
             # The first run's latents know nothing of what follows: the codec is causal.
             runs = [video[:, :, : cut + 1], video[:, :, cut:]] if cut else [video]
             latents = torch.cat([self.autoencoder.encode(run) for run in runs], dim=2)
-        return latents.to("cpu", torch.bfloat16)
+        return latents.to(torch.bfloat16)
 
     def _entry(self, draft: Draft, latents: Tensor) -> Entry:
         return Entry(draft, latents.clone(), self._runs(draft), self.config)
@@ -198,28 +203,34 @@ class LatentPool:
         return (first, second._replace(start=cut / float(canvas.fps)))
 
     def state(self) -> dict[str, Tensor]:
-        """The latents, end to end, and how many scenes were drawn so far."""
+        """How many scenes were drawn so far, and the latents, end to end."""
         if not self.entries:
             return {}
-        return {"latents": torch.cat([entry.latents.flatten() for entry in self.entries]), "drawn": torch.tensor(self.drawn)}
+        state = {"drawn": torch.tensor(self.drawn)}
+        if self.config.kept:
+            state["latents"] = torch.cat([entry.latents.flatten().cpu() for entry in self.entries])
+        return state
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        self.entries, self.drawn = [], 0
+        self.entries, self.drawn = [], int(state["drawn"]) if state else 0
         self.places = [[] for _ in self.config.canvases]
-        if not state:
-            return
-        drawn, offset = int(state["drawn"]), 0
-        for place in range(min(drawn, self.config.size)):
-            # The newest scene that was put in this place.
-            draft = self._draft(place + (drawn - 1 - place) // self.config.size * self.config.size)
+        size = self.config.size
+        # The newest scene that was put in each place.
+        numbers = [place + (self.drawn - 1 - place) // size * size for place in range(min(self.drawn, size))]
+        entries = self._restored(numbers, state["latents"]) if "latents" in state else self._all_encoded(numbers)
+        for place, entry in enumerate(entries):
+            self._put(place, entry)
+
+    def _restored(self, numbers: Sequence[int], latents: Tensor) -> Iterator[Entry]:
+        """Entries from their latents, end to end."""
+        offset, side = 0, self.model.patch
+        for number in numbers:
+            draft = self._draft(number)
             runs = self._runs(draft)
-            side = self.model.patch
             frames, height, width = sum(run.frames for run in runs), runs[0].height * side, runs[0].width * side
             shape = (self.model.autoencoder.latent_channels, frames, height, width)
-            count = prod(shape)
-            self._put(place, self._entry(draft, state["latents"][offset : offset + count].reshape(shape)))
-            offset += count
-        self.drawn = drawn
+            yield self._entry(draft, latents[offset : offset + prod(shape)].reshape(shape).to(self.device))
+            offset += prod(shape)
 
 
 def _normalised(weights: np.ndarray) -> np.ndarray:
