@@ -53,7 +53,7 @@ def small_transformer() -> TransformerRun:
         alone=0.7,
         start=40_000,
         size=120_000,
-        refresh=256,
+        refresh=64,
         kept=False,
     )
     task = run.task.model_copy(

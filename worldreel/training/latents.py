@@ -99,10 +99,10 @@ class LatentPool:
     def __init__(self, config: PoolConfig, model: ModelConfig, autoencoder: Autoencoder, seed: int) -> None:
         self.config, self.model, self.autoencoder, self.seed = config, model, autoencoder, seed
         self.cast = cast(config.cast)
-        self.sprites = load_sprites(self.cast)
         self.entries: list[Entry] = []
         self.drawn = 0
         self.device = autoencoder.latent_mean.device
+        self.sprites = {name: sprite.to(self.device) for name, sprite in load_sprites(self.cast).items()}
         self.together = 1 if self.device.type == "cpu" else 256
         """Scenes that are encoded at once: a GPU wants many, and a CPU gains nothing."""
         self.places: list[list[int]] = [[] for _ in config.canvases]

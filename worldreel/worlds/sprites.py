@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,6 +28,9 @@ class Sprite:
     codepoint: str
     frames: Tensor
     seconds: float
+
+    def to(self, device: torch.device) -> "Sprite":
+        return replace(self, frames=self.frames.to(device))
 
     @property
     def side(self) -> int:
