@@ -35,7 +35,7 @@ def small_transformer() -> TransformerRun:
     )
     knows = run.task.model.knows.model_copy(
         update={
-            "summary": "Animated emoji on plain and fading backgrounds: one to three, standing, moving, growing, turning.",
+            "summary": "Animated emoji in pictured places and on plain or fading backgrounds: one to three, doing things.",
             "subjects": whole.names,
             "verbs": tuple(sorted(verbs)),
             "sizes": tuple(dict.fromkeys(f"{canvas.width}x{canvas.height}" for canvas in CANVASES)),
@@ -49,6 +49,7 @@ def small_transformer() -> TransformerRun:
         canvases=CANVASES,
         cast="all",
         lively=0.25,
+        pictured=0.25,
         paraphrased=0.3,
         alone=0.7,
         start=40_000,

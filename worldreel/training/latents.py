@@ -52,6 +52,8 @@ class PoolConfig(Config):
     """The share of lone actors in clips that grow, shrink, turn, enter or leave."""
     plain: float = 0.75
     """The share of backgrounds in one colour; the others fade."""
+    pictured: float = 0.0
+    """The share of backgrounds that are places: meadows, seas, cities. `plain` is of the others."""
     cast: CastName = "two dozen"
     """Who plays in the scenes."""
     short: float = 0.6
@@ -87,8 +89,9 @@ class Entry:
     def caption(self, rng: np.random.Generator) -> str:
         if rng.random() >= self.wordings.short:
             return long_caption(self.scene, rng)
-        deeds = any(actor.deed for actor in self.scene.actors)  # which paraphrases have no words for
-        if self.wordings.paraphrased and not deeds and rng.random() < self.wordings.paraphrased:
+        # Paraphrases have no words for deeds and places.
+        plain = self.scene.background.picture is None and not any(actor.deed for actor in self.scene.actors)
+        if self.wordings.paraphrased and plain and rng.random() < self.wordings.paraphrased:
             return paraphrase(self.scene, rng)
         return short_caption(self.scene, rng)
 
@@ -166,7 +169,13 @@ class LatentPool:
         cut = time * int(rng.integers(1, 1 + (share.frames - 1) // time)) if share.cut else 0
         config = self.config
         scene = random_scene(
-            (self.seed, 3, number), canvas, alone=config.alone, cast=self.cast, lively=config.lively, plain=config.plain
+            (self.seed, 3, number),
+            canvas,
+            alone=config.alone,
+            cast=self.cast,
+            lively=config.lively,
+            plain=config.plain,
+            pictured=config.pictured,
         )
         return Draft(scene, which, cut)
 

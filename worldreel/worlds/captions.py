@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from worldreel.worlds.backdrops import PLACES as WHERE
 from worldreel.worlds.scenes import Actor, Background, Deed, Scene
 from worldreel.worlds.subjects import article
 
@@ -19,7 +20,7 @@ def short_caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
     """One line. Without `rng` the plainest wording, always the same."""
     actors = [_short_actor(actor, scene, rng) for actor in scene.actors]
     words = actors[0] if len(actors) == 1 else ", ".join(actors[:-1]) + " and " + actors[-1]
-    return f"{words} on {_background(scene.background, rng)}"
+    return f"{words} {_where(scene.background, rng)}"
 
 
 def long_caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
@@ -29,7 +30,7 @@ def long_caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
     kind = _pick(rng, ["A picture", "An image", "A still"] if still else ["A video", "An animation", "A short clip"])
     names = [actor.subject.phrase for actor in scene.actors]
     listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
-    sentences = [f"{kind} of {listed} on {_background(scene.background, rng)}."]
+    sentences = [f"{kind} of {listed} {_where(scene.background, rng)}."]
     for actor in scene.actors:
         size = "large" if actor.size > 0.43 else "small" if actor.size < 0.29 else "medium-sized"
         sentences.append(f"The {size} {actor.subject.name} {_deed(actor, scene, rng, long=True)}.")
@@ -65,6 +66,12 @@ def _way(direction: str, rng: np.random.Generator | None) -> str:
     if direction in ("left", "right"):
         return _pick(rng, [f"to the {direction}", direction])
     return _pick(rng, [direction, f"{direction}ward"])
+
+
+def _where(background: Background, rng: np.random.Generator | None) -> str:
+    if background.picture is not None:
+        return WHERE[background.names[0]]
+    return f"on {_background(background, rng)}"
 
 
 def _background(background: Background, rng: np.random.Generator | None) -> str:

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worldreel.worlds.backdrops import draw
 from worldreel.worlds.scenes import Actor, Background, Scene
 from worldreel.worlds.sprites import SHARPNESS, Sprite
 
@@ -18,8 +19,8 @@ def render(scenes: Sequence[Scene], sprites: Mapping[str, Sprite], device: str |
     """
     canvas = scenes[0].canvas
     shape = (len(scenes), canvas.frames, canvas.height, canvas.width)
-    backgrounds = torch.stack([_gradient(scene.background, canvas.height) for scene in scenes]).to(device)
-    picture = backgrounds[:, None, :, :, None].expand(shape[0], shape[1], 3, shape[2], shape[3])
+    backgrounds = torch.stack([_backdrop(scene.background, canvas.height, canvas.width) for scene in scenes]).to(device)
+    picture = backgrounds[:, None].expand(shape[0], shape[1], 3, shape[2], shape[3])
     cover = torch.zeros(shape[0], shape[1], 1, shape[2], shape[3], device=device)
     for layer in range(max(len(scene.actors) for scene in scenes)):
         drawn = [number for number, scene in enumerate(scenes) if layer < len(scene.actors)]
@@ -44,11 +45,14 @@ def to_frames(video: Tensor) -> np.ndarray:
     return frames.permute(1, 2, 3, 0).contiguous().cpu().numpy()
 
 
-def _gradient(background: Background, height: int) -> Tensor:
-    """[3, H] in [0, 1]: one colour, or the fade from top to bottom."""
+def _backdrop(background: Background, height: int, width: int) -> Tensor:
+    """[3, H, W] in [0, 1]: a place, one colour, or the fade from top to bottom."""
+    if background.picture is not None:
+        return torch.from_numpy(draw(background.names[0], height, width, background.picture)).permute(2, 0, 1)
     top, bottom = torch.tensor(background.rgb[0]), torch.tensor(background.rgb[-1])
     along = torch.linspace(0, 1, height)
-    return (top[:, None] * (1 - along) + bottom[:, None] * along) / 255
+    rows = (top[:, None] * (1 - along) + bottom[:, None] * along) / 255
+    return rows[:, :, None].expand(3, height, width)
 
 
 def _layer(scene: Scene, actor: Actor, sprites: Mapping[str, Sprite]) -> tuple[Tensor, Tensor]:

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from worldreel.worlds.backdrops import PLACES
 from worldreel.worlds.casts import TAUGHT, Cast
 from worldreel.worlds.subjects import COLOURS, DIRECTIONS, POSITIONS, Subject, withheld
 
@@ -33,10 +34,12 @@ class Canvas:
 
 @dataclass(frozen=True)
 class Background:
-    """One colour, or a fade from the first (top) to the second (bottom). `rgb` are the exact colours drawn."""
+    """One colour, or a fade from the first (top) to the second (bottom), of which `rgb` are the exact colours drawn; or a place
+    (see `backdrops`), drawn by the seed `picture`."""
 
     names: tuple[str, ...]
-    rgb: tuple[tuple[int, int, int], ...]
+    rgb: tuple[tuple[int, int, int], ...] = ()
+    picture: int | None = None
 
 
 @dataclass(frozen=True)
@@ -119,17 +122,18 @@ def random_scene(
     cast: Cast = TAUGHT,
     lively: float = 0.0,
     plain: float = 0.75,
+    pictured: float = 0.0,
 ) -> Scene:
     """A scene for this canvas. `withheld_pairs`: True gives only scenes with such a pair, False none. `alone`: the share
     of scenes with one actor; two are twice as common as three. `lively`: the share of lone actors in clips that do a deed;
-    `plain`: the share of backgrounds in one colour."""
+    `pictured`: the share of backgrounds that are places; `plain`: of the others, the share in one colour."""
     rng = np.random.default_rng(seed)
     while True:
         count = 1 if rng.random() < alone else 2 + int(rng.random() < 1 / 3)
         actors = (_lone_actor(rng, canvas, cast),) if count == 1 else _row_of_actors(rng, canvas, count, cast)
         if count == 1 and canvas.frames > 1 and lively and rng.random() < lively:
             actors = (_lively(rng, actors[0], canvas),)
-        scene = Scene(canvas, _background(rng, plain), actors)
+        scene = Scene(canvas, _background(rng, plain, pictured), actors)
         if scene.is_withheld == withheld_pairs:
             return scene
 
@@ -151,7 +155,9 @@ def slower(scene: Scene, share: float) -> Scene:
     return replace(scene, actors=tuple(actors))
 
 
-def _background(rng: np.random.Generator, plain: float) -> Background:
+def _background(rng: np.random.Generator, plain: float, pictured: float) -> Background:
+    if pictured and rng.random() < pictured:
+        return Background((str(rng.choice(list(PLACES))),), picture=int(rng.integers(2**31)))
     count = 1 if rng.random() < plain else 2
     names = tuple(str(name) for name in rng.choice(list(COLOURS), count, replace=False))
     rgb = []
