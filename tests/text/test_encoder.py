@@ -16,10 +16,12 @@ PROMPTS = [
 ]
 
 
-@pytest.fixture
-def encoder(table):
+@pytest.fixture(params=[False, True], ids=["", "neighbours"])
+def encoder(table, request):
     torch.manual_seed(0)
-    encoder = TextEncoder(TextEncoderConfig(), table)
+    encoder = TextEncoder(TextEncoderConfig(neighbours=request.param), table)
+    if encoder.neighbours is not None:
+        torch.nn.init.normal_(encoder.neighbours.weight, std=0.06)
     for block in encoder.blocks:  # as after training: at birth the blocks are the identity
         torch.nn.init.normal_(block.out.weight, std=0.06)
         torch.nn.init.normal_(block.narrow.weight, std=0.06)
@@ -46,6 +48,21 @@ def test_order_of_prompts_and_of_words_is_kept(encoder, tokens):
         torch.testing.assert_close(there, back, atol=1e-5, rtol=0)
     forward, swapped = encoder([[3899, 4937, 2187], [4937, 3899, 2187]])
     assert (forward[0] - swapped[0]).abs().max() > 1e-3
+
+
+def test_neighbours_are_told_at_once_and_not_across_prompts(table):
+    """Without any attention: what comes before and after a word, and what does not."""
+    encoder = TextEncoder(TextEncoderConfig(neighbours=True, layers=0), table)
+    plain = TextEncoder(TextEncoderConfig(layers=0), table)
+    plain.load_state_dict({name: value for name, value in encoder.state_dict().items() if name != "neighbours.weight"})
+    words = [[3899, 4937, 2187, 2000], [2187, 3899]]
+    assert all(torch.equal(one, other) for one, other in zip(encoder(words), plain(words), strict=True))  # at birth
+    torch.nn.init.normal_(encoder.neighbours.weight, std=0.06)
+    (first, _), (alone,) = encoder(words), encoder(words[:1])
+    assert torch.allclose(first, alone, atol=1e-6)  # the next prompt is no neighbour
+    (moved,) = encoder([[3899, 4937, 2187, 2010]])
+    changed = (first - moved).abs().amax(1) > 1e-4
+    assert changed.tolist() == [False, False, False, True, True]
 
 
 def test_the_same_call_gives_the_same_bits(encoder, tokens):

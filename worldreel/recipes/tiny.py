@@ -58,7 +58,7 @@ def tiny_transformer() -> TransformerRun:
 
     Takes autoencoder, word table and tokenizer of the bundled model, or those it is given.
     """
-    text = TextEncoderConfig()
+    text = TextEncoderConfig(neighbours=True)
     bundled = BUNDLED / "tiny"
     model = ModelConfig(
         name="tiny",
