@@ -31,13 +31,16 @@ from worldreel.errors import UserError
 if TYPE_CHECKING:
     from worldreel.api import Handle
     from worldreel.generation import Plan, Progress
-    from worldreel.models import ModelConfig
+    from worldreel.models import BundleConfig
 
 MOST_AT_ONCE = 1000
 MODELS_CHOICE = ("size", "seconds", "frames", "fps")
 """Arguments that, left out, are the model's to choose."""
 METAVARS = {"size": "WIDTHxHEIGHT", "seconds": "S", "frames": "N", "fps": "RATE", "missing": "8:24", "mask": "FILE"}
-Solver = Annotated[Literal["euler", "multistep"], tyro.conf.arg(help="The method of sampling: of first or second order.")]
+Solver = Annotated[
+    Literal["euler", "multistep", "unipc"] | None,
+    tyro.conf.arg(help="The method of sampling: of first order, or of second (two of them).", help_behavior_hint=MODELS_OWN),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +52,8 @@ class Making:
     model: Model = "tiny"
     steps: Steps = None
     guidance: Guidance = None
-    negative: Negative = ""
-    solver: Solver = "euler"
+    negative: Negative = None
+    solver: Solver = None
     seed: Seed = None
     count: Count = 1
     out: Out = None
@@ -80,7 +83,7 @@ class Making:
             terminal.say(f"{file['path']}  {_shape(plans[0])}, seed {file['seed']}, took {file['took']} s")
         return {**_said(plans[0], handle), "known": known, "files": files}
 
-    def _plans(self, config: "ModelConfig") -> "list[Plan]":
+    def _plans(self, config: "BundleConfig") -> "list[Plan]":
         """What will be made, checked before any weights are loaded."""
         from dataclasses import replace
 

@@ -48,7 +48,7 @@ Guidance = Annotated[
     float | None,
     tyro.conf.arg(metavar="SCALE", help="How strongly the prompt is followed; 1: no guidance.", help_behavior_hint=MODELS_OWN),
 ]
-Negative = Annotated[str, tyro.conf.arg(metavar="TEXT", help="What to lead away from.", help_behavior_hint="(default: nothing)")]
+Negative = Annotated[str | None, tyro.conf.arg(metavar="TEXT", help="What to lead away from.", help_behavior_hint=MODELS_OWN)]
 Seed = Annotated[
     int | None,
     tyro.conf.arg(metavar="N", help="The same seed gives the same result.", help_behavior_hint="(default: drawn, and printed)"),

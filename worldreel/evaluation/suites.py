@@ -26,7 +26,7 @@ from worldreel.evaluation.obedience import Sample, draw_prompts, make_clips, wri
 from worldreel.evaluation.prompting import STUDIES
 from worldreel.evaluation.results import Result
 from worldreel.media.sheet import save_sheet
-from worldreel.models import Model, load_model
+from worldreel.models import Bundle, load_model
 from worldreel.worlds.judge import Judge
 from worldreel.worlds.witness import Witness
 
@@ -133,7 +133,7 @@ def evaluate(name: str, suite: str, options: Options) -> dict[str, object]:
     return answer
 
 
-def _measured_judges(model: Model, judge: Judge, witness: Witness, scenes: int, options: Options) -> dict[str, Result]:
+def _measured_judges(model: Bundle, judge: Judge, witness: Witness, scenes: int, options: Options) -> dict[str, Result]:
     """Both judges on scenes whose truth is known, as rendered and as the codec gives them back."""
     through = frame_codec(model)
     rows: dict[str, Rate] = {}

@@ -33,12 +33,15 @@ def autoencoder_config(config: Mapping[str, Any]) -> AutoencoderConfig:
     )
 
 
-def autoencoder_weights(source: Mapping[str, Tensor], config: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The state of our Autoencoder from that of diffusers' and the statistics of its configuration. Raises UserError."""
+def autoencoder_weights(
+    source: Mapping[str, Tensor], config: Mapping[str, Any], what: str = "the autoencoder"
+) -> dict[str, Tensor]:
+    """The state of our Autoencoder from that of diffusers' and the statistics of its configuration. Raises UserError, which
+    begins with `what`, for foreign names."""
     table = {**COMMON, **(RESIDUAL if config["is_residual"] else _plain_encoder(config) | PLAIN)}
     mean, std = (torch.tensor(config[name]) for name in ("latents_mean", "latents_std"))
     statistics = {"latent_mean": mean, "latent_std": std, "latent_weight": torch.ones_like(mean)}
-    return renamed(source, table, "the autoencoder") | statistics
+    return renamed(source, table, what) | statistics
 
 
 def _gain(tensor: Tensor) -> Tensor:
