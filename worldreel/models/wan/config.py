@@ -5,6 +5,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
+from worldreel.config import first_fault
 from worldreel.errors import UserError
 from worldreel.models.bundle import BundleConfig, Defaults, Descent, Knows, Limits
 from worldreel.models.wan.autoencoder import autoencoder_config
@@ -48,10 +51,11 @@ def load_config(folder: Path) -> WanConfig:
     path = folder / INDEX
     try:
         return _described(repository)
+    except UserError:
+        raise
     except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{path}: its configurations are no Wan that we know ({error!r}); fetch the repository again") from error
+        fault = first_fault(error) if isinstance(error, ValidationError) else repr(error)
+        raise UserError(f"{path}: its configurations are no Wan that we know ({fault}); fetch the repository again") from error
 
 
 def _described(repository: Repository) -> WanConfig:

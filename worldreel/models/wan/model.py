@@ -86,10 +86,8 @@ class Wan(Bundle):
 
         latents = torch.cat(list(self.encode_latents(frames(), piece.shape.height, piece.shape.width)), dim=2)[0]
         time = self.config.autoencoder.compression.time
-        marks = (
-            torch.from_numpy(np.concatenate([given[:1].repeat(time), given[1:]])).view(-1, time).T
-        )  # the first stands for four
-        mask = marks[:, :, None, None].expand(-1, -1, *latents.shape[2:]).to(latents)
+        every = np.concatenate([given[:1].repeat(time), given[1:]])  # the first frame stands for four
+        mask = torch.from_numpy(every).view(-1, time).T[:, :, None, None].expand(-1, -1, *latents.shape[2:]).to(latents)
         image = None
         if self.viewer is not None and given.any():
             image = self.viewer.look(canvas.pixels[min(int(given.argmax()), canvas.frames - 1)])
@@ -108,7 +106,10 @@ def load_model(folder: Path, device: torch.device) -> Wan:
     config, repository = load_config(folder), Repository.open(folder)
     dtype = compute_dtype(device)
     viewer = Viewer(repository, device, dtype) if config.transformer.image_width else None
-    model = Wan(config, Reader(repository, device, dtype), viewer)
+    try:
+        model = Wan(config, Reader(repository, device, dtype), viewer)
+    except (RuntimeError, ArithmeticError) as error:
+        raise UserError(f"{folder}: its configurations describe no network that can be built ({error})") from error
     _load_autoencoder(model.autoencoder, repository, device)
     _load_transformer(model.transformer, repository, "transformer", device, dtype)
     if model.late is not None:

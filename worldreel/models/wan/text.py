@@ -5,6 +5,7 @@ The encoder of the published weights is larger than some of their transformers, 
 
 import hashlib
 import html
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from worldreel.checkpoints import load_shards, load_tensors, save_tensors
 from worldreel.errors import UserError
 from worldreel.files import cache_folder
-from worldreel.models.wan.needs import needed
+from worldreel.models.wan.needs import build, needed
 from worldreel.models.wan.repository import Repository
 
 LONGEST = 512
@@ -37,7 +38,7 @@ class Reader:
         from tokenizers import Tokenizer as Pieces
 
         self.repository, self.device, self.dtype = repository, device, dtype
-        self.files = repository.weights("text_encoder")
+        self.config, self.files = repository.config("text_encoder"), repository.weights("text_encoder")
         path = repository.path("tokenizer", "tokenizer.json")
         try:
             self.pieces = Pieces.from_buffer(path.read_bytes())
@@ -66,9 +67,12 @@ class Reader:
         return [encoder(one).last_hidden_state[0].float().cpu() for one in ids]
 
     def _encoder(self) -> nn.Module:
-        transformers, config = needed("transformers"), self.repository.config("text_encoder")
+        transformers = needed("transformers")
         with torch.device("meta"):
-            encoder: nn.Module = transformers.UMT5EncoderModel(transformers.UMT5Config.from_dict(config))
+            encoder = build(
+                self.repository.path("text_encoder", "config.json"),
+                lambda: transformers.UMT5EncoderModel(transformers.UMT5Config.from_dict(self.config)),
+            )
         del encoder.shared  # the same table as the stack's own, under another name
         load_shards(encoder, self.files, _tied, lambda name, tensor: tensor.to(self.dtype), self.device)
         return encoder.eval().requires_grad_(False)
@@ -84,8 +88,7 @@ class Reader:
             states = load_tensors(path)["states"].float()
         except (UserError, KeyError):
             return None  # damaged: it will be written anew
-        width = self.repository.config("text_encoder").get("d_model")
-        return states if states.ndim == 2 and states.shape[1] == width and len(states) <= LONGEST else None
+        return states if states.ndim == 2 and states.shape[1] == self.config.get("d_model") else None
 
     def _keep(self, text: str, states: Tensor) -> None:
         with suppress(OSError, UserError):  # a cache that cannot be written must not stop a generation
@@ -95,8 +98,8 @@ class Reader:
     def _fingerprint(self) -> str:
         """Of everything that an embedding depends on. Of weights, samples: reading them whole takes longer than using them."""
         digest = hashlib.sha256(str(self.dtype).encode())
-        for part, file in (("text_encoder", "config.json"), ("tokenizer", "tokenizer.json")):
-            digest.update(self.repository.path(part, file).read_bytes())
+        digest.update(json.dumps(self.config, sort_keys=True).encode())
+        digest.update(self.pieces.to_str().encode())
         for path in self.files:
             size = path.stat().st_size
             digest.update(f"{path.name} {size}".encode())
