@@ -3,12 +3,13 @@
 import inspect
 from collections.abc import Callable
 from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from worldreel.devices import pick_device
 from worldreel.generation import Compressed, Progress, Settings, Watch, carry_out, compress, decompress, plan
 from worldreel.media import Clip, read
-from worldreel.models import Bundle, Knows, SolverName, load_model
+from worldreel.models import Bundle, Expert, Knows, SolverName, load_model
 from worldreel.prompting import MODES, Composition
 
 __all__ = ["Clip", "Compressed", "Handle", "Progress", "load"]
@@ -57,6 +58,14 @@ class Handle:
         """The words of a prompt that mean something to it, each with the taught word nearest to it; empty if none does, or if
         it was taught too much to list."""
         return self.model.known(prompt)
+
+    def adapt(
+        self, lora: str | PathLike[str], strength: float = 1.0, *, merged: bool = True, expert: Expert | None = None
+    ) -> None:
+        """Adds a LoRA, with its own scale times `strength`: into the weights, or beside them (slower, but they stay as they
+        were). `expert`: of models with one transformer for high levels ("early") and one for low ("late"), the one that it is
+        for. Raises UserError for a file that is damaged or another model's; then nothing has changed."""
+        self.model.adapt(Path(lora), strength, merged=merged, expert=expert)
 
     def compress(self, clip: Clip | str | PathLike[str], watch: Watch = _unwatched) -> Compressed:
         """A clip, or the file of one, as latents; `.save("x.safetensors")` writes them."""

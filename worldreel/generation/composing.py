@@ -62,6 +62,7 @@ def metadata(settled: Plan, model: Bundle) -> dict[str, str]:
         "device": model.device.type,
         "worldreel": _version("worldreel"),
         "torch": torch.__version__,
+        **({"lora": "; ".join(model.adaptations)} if model.adaptations else {}),
         **({"experimental": ", ".join(settled.experimental)} if settled.experimental else {}),
         **({"parents": "; ".join(parents)} if parents else {}),
     }

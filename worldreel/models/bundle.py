@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from worldreel.autoencoder import Autoencoder, AutoencoderConfig, decode_stream, encode_stream
 from worldreel.config import Config
 from worldreel.devices import autocast, compute_dtype
+from worldreel.errors import UserError
 from worldreel.flow import length_shift
 from worldreel.layout import Layout
 from worldreel.patches import Grid, from_tokens
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from worldreel.models.lowering import Lowered
 
 SolverName = Literal["euler", "multistep", "unipc"]
+Expert = Literal["early", "late"]
+"""Of two transformers, the one for levels above the boundary, and the one for those below."""
 
 
 class Knows(Config):
@@ -134,6 +138,8 @@ class Bundle(nn.Module, ABC):
     """An autoencoder, a way to read prompts, and a transformer that predicts clean tokens from noisy ones."""
 
     config: BundleConfig
+    adaptations: tuple[str, ...] = ()
+    """What was added to the weights since they were loaded, in words: a clip says so."""
     autoencoder: Autoencoder
     transformer: Transformer
 
@@ -159,6 +165,12 @@ class Bundle(nn.Module, ABC):
     def ruled(self, canvas: Canvas, lowered: "Lowered") -> "Lowered":
         """A canvas in the model's terms, by the weights' own rule for what is known, where they have one."""
         return lowered
+
+    def adapt(self, path: Path, strength: float = 1.0, *, merged: bool = True, expert: Expert | None = None) -> None:
+        """Adds a LoRA to the transformer, with its own scale times `strength`: into its weights (`merged`: nothing is slower),
+        or beside them (they stay as they were). `expert`: the one it is for, of models with two; None: all. Raises UserError
+        for a file that is damaged or another model's; then nothing has changed."""
+        raise UserError(f"--lora {path}: {self.config.name} takes no LoRA; give the weights that it was made for")
 
     def known(self, prompt: str) -> dict[str, str]:
         """The words of a prompt that mean something to it, each with the taught word nearest to it, where that can be said."""

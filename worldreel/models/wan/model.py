@@ -14,10 +14,11 @@ from worldreel.devices import autocast, compute_dtype
 from worldreel.errors import UserError
 from worldreel.flow import HIGHEST_LEVEL, clean_from_velocity
 from worldreel.layout import Layout
-from worldreel.models.bundle import Bundle, Extra
+from worldreel.models.bundle import Bundle, Expert, Extra
 from worldreel.models.lowering import Lowered, picture
 from worldreel.models.wan.autoencoder import autoencoder_weights
 from worldreel.models.wan.config import PATCH, TRAINING_STEPS, WanConfig, load_config
+from worldreel.models.wan.lora import check_lora, read_lora
 from worldreel.models.wan.needs import check_needs
 from worldreel.models.wan.repository import Repository
 from worldreel.models.wan.text import Reader
@@ -26,6 +27,7 @@ from worldreel.models.wan.vision import Viewer
 from worldreel.patches import to_tokens
 from worldreel.prompting.canvas import Canvas
 from worldreel.transformer import Transformer
+from worldreel.transformer.lora import adapt
 
 
 class Wan(Bundle):
@@ -63,6 +65,24 @@ class Wan(Bundle):
         # In doubles, which not every device has: a product that is rounded up would be the next step's.
         steps = (levels.cpu().double().clamp(max=HIGHEST_LEVEL) * TRAINING_STEPS).floor() / TRAINING_STEPS
         return steps.to(levels.device, levels.dtype)
+
+    def adapt(self, path: Path, strength: float = 1.0, *, merged: bool = True, expert: Expert | None = None) -> None:
+        additions = read_lora(path)
+        experts: dict[Expert, Transformer] = {"early": self.transformer}
+        if self.late is not None:
+            experts["late"] = self.late
+        if expert is not None and expert not in experts:
+            raise UserError(f"--lora {path}: {self.config.name} has one transformer for all levels; leave the expert out")
+        chosen = {name: network for name, network in experts.items() if expert in (None, name)}
+        wanted = {name: [one for one in additions if one.expert in (None, name)] for name in chosen}
+        if not any(wanted.values()):
+            raise UserError(f"{path} holds nothing for {self.config.name}: it was made for another Wan")
+        for name, network in chosen.items():
+            check_lora(path, network, wanted[name])
+        for name, network in chosen.items():
+            for layer, _, added in wanted[name]:
+                adapt(network, layer, added, strength, merged=merged)
+        self.adaptations += (" ".join([path.name, f"{strength:g}", *([expert] if expert else [])]),)
 
     def ruled(self, canvas: Canvas, lowered: Lowered) -> Lowered:
         """Weights that take what is known as channels make every token anew in the canvases that they were taught. In others
