@@ -18,6 +18,7 @@ from worldreel.cli.options import (
     Device,
     Guidance,
     Json,
+    Lora,
     Model,
     Negative,
     Out,
@@ -54,6 +55,7 @@ class Making:
     guidance: Guidance = None
     negative: Negative = None
     solver: Solver = None
+    lora: Lora = field(default_factory=list)
     seed: Seed = None
     count: Count = 1
     out: Out = None
@@ -65,11 +67,14 @@ class Making:
         from worldreel.api import load
         from worldreel.models import load_config
 
+        loras = [_lora(given) for given in self.lora]
         plans = self._plans(load_config(self.model))
         paths = self._paths(plans)
         for note in plans[0].composition.notes:
             terminal.note(f"note: {note}")
         handle = load(self.model, self.device)
+        for path, strength in loras:
+            handle.adapt(path, strength)
         known = handle.known(plans[0].prompt)
         if handle.knows.words and not known:
             what = ", ".join(handle.knows.subjects or handle.knows.words)
@@ -120,6 +125,17 @@ class Making:
                 path = self.out if len(plans) == 1 else self.out.with_stem(f"{self.out.stem}-{plan.seed}")
             paths.append(check_target(path, result.width, result.height, result.frames, self.overwrite, result.fps))
         return paths
+
+
+def _lora(given: str) -> tuple[Path, float]:
+    """File and strength. Raises UserError."""
+    name, equals, strength = given.rpartition("=")
+    if not equals or Path(given).exists():
+        return Path(given), 1.0
+    try:
+        return Path(name), float(strength)
+    except ValueError:
+        raise UserError(f"--lora {given}: {strength!r} is no strength; write it as FILE=0.8") from None
 
 
 def command(mode: str) -> type[Command]:

@@ -57,7 +57,9 @@ def _found(name: str) -> tuple[Path, Format]:
     path = Path(name)
     if not path.is_dir():
         known = ", ".join(bundled_names()) or "none"
-        raise UserError(f"--model {name!r}: no such model; bundled: {known}; or give a folder that holds a model.json")
+        raise UserError(
+            f"--model {name!r}: no such model; bundled: {known}; or give a folder that holds a {' or a '.join(FORMATS)}"
+        )
     for file, found in FORMATS.items():
         if (path / file).is_file():
             if file == "model.json":

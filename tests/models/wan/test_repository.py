@@ -49,6 +49,23 @@ def test_a_repository_is_a_model(copied):
     assert (config.levels, config.descent.shift, config.knows.canvases) == ("sample", 3.0, ("text",))
 
 
+def test_files_that_are_older_than_some_settings(copied):
+    """As those of 2.1 were first published."""
+    absent = {
+        "vae": ("is_residual", "decoder_base_dim", "patch_size", "in_channels", "out_channels", "scale_factor_spatial"),
+        "transformer": ("image_dim", "added_kv_proj_dim", "pos_embed_seq_len", "freq_dim"),
+    }
+    for part, names in absent.items():
+        path = copied / part / "config.json"
+        kept = {key: value for key, value in json.loads(path.read_text()).items() if key not in names}
+        path.write_text(json.dumps(kept))
+    index = json.loads((copied / "model_index.json").read_text())
+    for name in ("transformer_2", "boundary_ratio", "expand_timesteps"):
+        del index[name]
+    (copied / "model_index.json").write_text(json.dumps(index))
+    assert load_model(str(copied)).config.levels == "sample"
+
+
 def test_a_folder_that_is_no_model(tmp_path):
     refused(tmp_path, "holds no model.json and no model_index.json")
 

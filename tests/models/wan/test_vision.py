@@ -1,10 +1,12 @@
 """Pictures are shown to CLIP as transformers shows them."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from tests.media.making import moving
 from worldreel.errors import UserError
@@ -29,6 +31,17 @@ def test_they_look_the_same(repository):
     found = Viewer(Repository.open(folder), torch.device("cpu"), torch.float32).look(picture)
     assert found.shape == (5, 12)
     assert float((found - wanted).norm() / wanted.norm()) <= 1e-5
+
+
+def test_older_files_hold_other_names(repository, tmp_path):
+    folder = shutil.copytree(repository("2.1 image")[1], tmp_path / "Wan")
+    picture = moving(1, 40, 60)[0]
+    wanted = Viewer(Repository.open(folder), torch.device("cpu"), torch.float32).look(picture)
+    path = folder / "image_encoder" / "model.safetensors"
+    tensors = {f"vision_model.{name}": tensor.clone() for name, tensor in load_file(path).items()}
+    more = {"vision_model.embeddings.position_ids": torch.arange(5)[None], "visual_projection.weight": torch.ones(4, 12)}
+    save_file(tensors | more, path)
+    assert torch.equal(Viewer(Repository.open(folder), torch.device("cpu"), torch.float32).look(picture), wanted)
 
 
 def test_settings_of_another_processor_are_refused():

@@ -52,8 +52,9 @@ class Wan(Bundle):
     ) -> Tensor:
         """Wan predicts the velocity e - x_0, so that the clean tokens are x_t - t v."""
         told = self._told(levels)
-        late = self.late is not None and float(told.max()) < self.config.boundary
-        network = self.late if late and self.late is not None else self.transformer
+        network = self.transformer
+        if self.late is not None and float(told.max()) < self.config.boundary:
+            network = self.late
         inputs = tokens if extra is None else beside(tokens, extra.channels)
         with autocast(self.device, self.dtype):
             velocity = network(inputs, told, layout, texts, None if extra is None else extra.image)

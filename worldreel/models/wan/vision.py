@@ -41,8 +41,10 @@ class Viewer:
         names = set(encoder.state_dict())
 
         def renamed(tensors: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
-            """Versions of the library differ in a prefix, and older ones stored the numbers of places too."""
-            kept = {name: tensor for name, tensor in tensors.items() if not name.endswith("position_ids")}
+            """Versions of the library differ in a prefix; older ones stored the numbers of places too, and some a projection
+            that nobody looks through."""
+            unused = ("position_ids", "visual_projection.weight")
+            kept = {name: tensor for name, tensor in tensors.items() if not name.endswith(unused)}
             plain = {name: name.removeprefix("vision_model.") for name in kept}
             return {plain[name] if plain[name] in names else f"vision_model.{plain[name]}": kept[name] for name in kept}
 
