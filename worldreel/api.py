@@ -33,9 +33,10 @@ class Handle:
 
     Each mode of `worldreel.prompting` is a method: `generate`, `image`, `animate`, `extend`, `loop`, `connect`, `fill`, `edit`,
     `enlarge`, `storyboard`. It takes what the mode takes, clips also as files, and beside that `negative`: what to lead away
-    from; `steps`: of denoising; `guidance`: how strongly the prompt is followed, 1 is without guidance; `seed`: the same one
-    gives the same video, None draws one (it is in the clip's metadata); `solver`: "euler", "multistep" or "unipc"; `watch`:
-    called with a `Progress` after each step. None stands for the model's default.
+    from; `steps`: of denoising; `guidance`: how strongly the prompt is followed, 1 is without guidance (`late_guidance`: the
+    same for low levels, of models with a second network for them); `seed`: the same one gives the same video, None draws one
+    (it is in the clip's metadata); `solver`: "euler", "multistep" or "unipc"; `watch`: called with a `Progress` after each
+    step. None stands for the model's default.
     """
 
     def __init__(self, model: Bundle) -> None:
@@ -92,6 +93,7 @@ def _method(name: str, mode: Callable[..., Composition]) -> Callable[..., Clip]:
         negative: str | None = None,
         steps: int | None = None,
         guidance: float | None = None,
+        late_guidance: float | None = None,
         seed: int | None = None,
         solver: SolverName | None = None,
         watch: Watch = _unwatched,
@@ -101,7 +103,9 @@ def _method(name: str, mode: Callable[..., Composition]) -> Callable[..., Clip]:
         for key, value in bound.arguments.items():
             if takes_clip(signature.parameters[key]) and isinstance(value, str | PathLike):
                 bound.arguments[key] = read(value)
-        settings = Settings(negative=negative, steps=steps, guidance=guidance, seed=seed, solver=solver)
+        settings = Settings(
+            negative=negative, steps=steps, guidance=guidance, late_guidance=late_guidance, seed=seed, solver=solver
+        )
         return carry_out(self.model, plan(self.model.config, name, *bound.args, settings=settings, **bound.kwargs), watch)
 
     method.__name__, method.__doc__ = name, mode.__doc__

@@ -18,6 +18,7 @@ from worldreel.cli.options import (
     Device,
     Guidance,
     Json,
+    LateGuidance,
     Lora,
     Model,
     Negative,
@@ -53,6 +54,7 @@ class Making:
     model: Model = "tiny"
     steps: Steps = None
     guidance: Guidance = None
+    late_guidance: LateGuidance = None
     negative: Negative = None
     solver: Solver = None
     lora: Lora = field(default_factory=list)
@@ -98,7 +100,7 @@ class Making:
 
         if not 1 <= self.count <= MOST_AT_ONCE:
             raise UserError(f"--count {self.count}: take 1 to {MOST_AT_ONCE}")
-        settings = Settings(negative=self.negative, steps=self.steps, guidance=self.guidance, seed=self.seed, solver=self.solver)
+        settings = Settings(**{name: getattr(self, name) for name in Settings.model_fields})
         given: list[object] = []
         asked: dict[str, object] = {}
         for name, parameter in _parameters(MODES[self.mode]).items():

@@ -51,6 +51,10 @@ Guidance = Annotated[
     float | None,
     tyro.conf.arg(metavar="SCALE", help="How strongly the prompt is followed; 1: no guidance.", help_behavior_hint=MODELS_OWN),
 ]
+LateGuidance = Annotated[
+    float | None,
+    tyro.conf.arg(metavar="SCALE", help="The same for the last steps, of models with a second network for them."),
+]
 Negative = Annotated[str | None, tyro.conf.arg(metavar="TEXT", help="What to lead away from.", help_behavior_hint=MODELS_OWN)]
 Lora = Annotated[
     list[str],

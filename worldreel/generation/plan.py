@@ -23,6 +23,8 @@ class Settings(Config):
     negative: str | None = None
     steps: int | None = None
     guidance: float | None = None
+    late_guidance: float | None = None
+    """Of models with a second expert for low levels; None stands for `guidance` where that was said."""
     seed: int | None = None
     solver: SolverName | None = None
 
@@ -75,7 +77,8 @@ def plan(model: BundleConfig, mode: str, *given: object, settings: Settings | No
         composition = replace(composition, notes=(*composition.notes, note))
     negative = defaults.negative if settings.negative is None else settings.negative
     guidance = defaults.guidance if settings.guidance is None else settings.guidance
-    late = defaults.late_guidance if settings.guidance is None else None
+    late = defaults.late_guidance if settings.guidance is None else guidance
+    late = late if settings.late_guidance is None else settings.late_guidance
     settled = Plan(
         mode=mode,
         composition=composition,
@@ -89,10 +92,9 @@ def plan(model: BundleConfig, mode: str, *given: object, settings: Settings | No
     )
     if not 1 <= settled.steps <= MOST_STEPS:
         raise UserError(f"--steps {settled.steps}: take 1 to {MOST_STEPS}; {defaults.steps} is the model's default")
-    if not 0 <= settled.guidance <= LARGEST_GUIDANCE:
-        raise UserError(
-            f"--guidance {settled.guidance}: take 0 to {LARGEST_GUIDANCE:g}; {defaults.guidance:g} is the model's default"
-        )
+    for name, value in (("--guidance", settled.guidance), ("--late-guidance", settled.late_guidance)):
+        if not 0 <= value <= LARGEST_GUIDANCE:
+            raise UserError(f"{name} {value}: take 0 to {LARGEST_GUIDANCE:g}; {defaults.guidance:g} is the model's default")
     if not 0 <= settled.seed < 2**63:
         raise UserError(f"--seed {settled.seed}: take a whole number from 0 up to 2^63 - 1")
     return settled

@@ -128,4 +128,4 @@ def _log_snr(levels: Tensor) -> Tensor:
 
 def _column(values: Tensor, like: Tensor) -> Tensor:
     """[N] as [N, 1] beside tokens."""
-    return values.to(like.device, like.dtype)[:, None]
+    return values.to(like.dtype).to(like.device)[:, None]  # in this order: not every device takes doubles

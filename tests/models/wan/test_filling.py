@@ -66,8 +66,8 @@ def test_the_unknown_leaks_into_nothing(repository, name, levels):
 
 
 @pytest.mark.parametrize("name", ["2.2 5B", "2.2 5B image"])
-def test_no_gradient_from_known_tokens_to_unknown_pixels(repository, name):
-    """The first latent frame stays as it was given through the whole loop, bit for bit."""
+def test_a_given_frame_stays_through_the_loop(repository, name):
+    """Its tokens are at level 0, and end as the bits that they were."""
     from worldreel.generation.filling import denoised
 
     model, side = load(repository, name)
@@ -99,6 +99,8 @@ def test_defaults_are_the_weights_own(repository):
     assert settled.negative == model.config.defaults.negative != ""
     asked = plan(model.config, "generate", "a dog", settings=Settings(guidance=2.0, negative="", solver="unipc"))
     assert (asked.guidance, asked.late_guidance, asked.negative, asked.solver) == (2.0, 2.0, "", "unipc")
+    both = plan(model.config, "generate", "a dog", settings=Settings(guidance=2.0, late_guidance=1.5))
+    assert (both.guidance, both.late_guidance) == (2.0, 1.5)
 
 
 def test_positions_are_numbers_of_latent_frames(repository):

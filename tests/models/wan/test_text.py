@@ -1,5 +1,8 @@
 """Prompts are read as diffusers reads them for Wan, and kept on disk."""
 
+import json
+import shutil
+
 import pytest
 import torch
 from diffusers.pipelines.wan.pipeline_wan import prompt_clean
@@ -82,6 +85,16 @@ def test_other_weights_have_other_entries(reader, repository):
 def test_a_cache_that_cannot_be_written_stops_nothing(reader, tmp_path):
     (tmp_path / "cache").write_text("a file where a folder should be")
     assert reader().read(["a dog"])[0].any()
+
+
+def test_a_configuration_that_describes_no_encoder(repository, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLDREEL_CACHE", str(tmp_path / "cache"))
+    folder = shutil.copytree(repository("2.1 text")[1], tmp_path / "Wan")
+    path = folder / "text_encoder" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"d_model": "wide"}))
+    with pytest.raises(UserError, match="describes no network that can be built") as error:
+        Reader(Repository.open(folder), CPU, torch.float32).read(["a dog"])
+    assert str(path) in str(error.value) and "\n" not in str(error.value)
 
 
 def test_a_missing_package_is_named_at_once(repository, monkeypatch):

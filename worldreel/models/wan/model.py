@@ -65,7 +65,7 @@ class Wan(Bundle):
             return levels
         # In doubles, which not every device has: a product that is rounded up would be the next step's.
         steps = (levels.cpu().double().clamp(max=HIGHEST_LEVEL) * TRAINING_STEPS).floor() / TRAINING_STEPS
-        return steps.to(levels.device, levels.dtype)
+        return steps.to(levels.dtype).to(levels.device)
 
     def adapt(self, path: Path, strength: float = 1.0, *, merged: bool = True, expert: Expert | None = None) -> None:
         additions = read_lora(path)
