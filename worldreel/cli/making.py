@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
 
 import tyro
 
@@ -33,7 +33,7 @@ from worldreel.errors import UserError
 if TYPE_CHECKING:
     from worldreel.api import Handle
     from worldreel.generation import Plan, Progress
-    from worldreel.models import BundleConfig
+    from worldreel.models import BundleConfig, Expert
 
 MOST_AT_ONCE = 1000
 MODELS_CHOICE = ("size", "seconds", "frames", "fps")
@@ -69,14 +69,14 @@ class Making:
         from worldreel.api import load
         from worldreel.models import load_config
 
-        loras = [_lora(given) for given in self.lora]
+        loras = [_Lora.of(given) for given in self.lora]
         plans = self._plans(load_config(self.model))
         paths = self._paths(plans)
         for note in plans[0].composition.notes:
             terminal.note(f"note: {note}")
         handle = load(self.model, self.device)
-        for path, strength in loras:
-            handle.adapt(path, strength)
+        for path, strength, expert in loras:
+            handle.adapt(path, strength, expert=expert)
         known = handle.known(plans[0].prompt)
         if handle.knows.words and not known:
             what = ", ".join(handle.knows.subjects or handle.knows.words)
@@ -129,15 +129,26 @@ class Making:
         return paths
 
 
-def _lora(given: str) -> tuple[Path, float]:
-    """File and strength. Raises UserError."""
-    name, equals, strength = given.rpartition("=")
-    if not equals or Path(given).exists():
-        return Path(given), 1.0
-    try:
-        return Path(name), float(strength)
-    except ValueError:
-        raise UserError(f"--lora {given}: {strength!r} is no strength; write it as FILE=0.8") from None
+class _Lora(NamedTuple):
+    """What `--lora` says."""
+
+    path: Path
+    strength: float = 1.0
+    expert: "Expert | None" = None
+
+    @classmethod
+    def of(cls, given: str) -> "_Lora":
+        """Raises UserError."""
+        if Path(given).exists():
+            return cls(Path(given))
+        expert: Expert | None = "early" if given.endswith("@early") else "late" if given.endswith("@late") else None
+        name, equals, strength = given.removesuffix(f"@{expert}").rpartition("=")
+        if not equals:
+            return cls(Path(strength), 1.0, expert)
+        try:
+            return cls(Path(name), float(strength), expert)
+        except ValueError:
+            raise UserError(f"--lora {given}: {strength!r} is no strength; write it as FILE=0.8") from None
 
 
 def command(mode: str) -> type[Command]:

@@ -58,7 +58,11 @@ LateGuidance = Annotated[
 Negative = Annotated[str | None, tyro.conf.arg(metavar="TEXT", help="What to lead away from.", help_behavior_hint=MODELS_OWN)]
 Lora = Annotated[
     list[str],
-    tyro.conf.arg(metavar="FILE[=STRENGTH]", help="Add a LoRA to the weights, with strength 1 or another; may be given again."),
+    tyro.conf.arg(
+        metavar="FILE[=STRENGTH][@early|@late]",
+        help="Add a LoRA to the weights, with strength 1 or another; of two networks, to that for early or late steps. "
+        "May be given again.",
+    ),
     tyro.conf.UseAppendAction,
 ]
 Seed = Annotated[

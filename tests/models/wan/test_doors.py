@@ -35,6 +35,20 @@ def test_the_command_line_makes_a_video(repository, work, capsys):
     assert made.metadata["model"] == folder.name
 
 
+def test_loras_for_each_of_two_experts(repository, work, capsys):
+    folder = repository("2.2 A14B text")[1]
+    save_file(theirs_own(), work / "high=1.safetensors")
+    save_file(theirs_own(), work / "low.safetensors")
+    words = ["image", "a dog", "--model", str(folder), "--size", "32x32", "--steps", "2", "--out", "made.webp"]
+    assert (
+        main([*words, "--lora", "high=1.safetensors", "--lora", "low.safetensors=0.5@late", "--lora", "low.safetensors@early"])
+        == 0
+    )
+    made = read(work / "made.webp").metadata
+    assert made["lora"] == "high=1.safetensors 1; low.safetensors 0.5 late; low.safetensors 1 early"
+    assert (made["guidance"], made["late_guidance"]) == ("4", "3")
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
