@@ -35,8 +35,8 @@ class Handle:
     `enlarge`, `storyboard`. It takes what the mode takes, clips also as files, and beside that `negative`: what to lead away
     from; `steps`: of denoising; `guidance`: how strongly the prompt is followed, 1 is without guidance (`late_guidance`: the
     same for low levels, of models with a second network for them); `seed`: the same one gives the same video, None draws one
-    (it is in the clip's metadata); `solver`: "euler", "multistep" or "unipc"; `watch`: called with a `Progress` after each
-    step. None stands for the model's default.
+    (it is in the clip's metadata); `solver`: "euler", "multistep" or "unipc"; `draft`: a quick look, in eight steps; `watch`:
+    called with a `Progress` after each step. None stands for the model's default.
     """
 
     def __init__(self, model: Bundle) -> None:
@@ -96,6 +96,7 @@ def _method(name: str, mode: Callable[..., Composition]) -> Callable[..., Clip]:
         late_guidance: float | None = None,
         seed: int | None = None,
         solver: SolverName | None = None,
+        draft: bool = False,
         watch: Watch = _unwatched,
         **asked: object,
     ) -> Clip:
@@ -104,7 +105,13 @@ def _method(name: str, mode: Callable[..., Composition]) -> Callable[..., Clip]:
             if takes_clip(signature.parameters[key]) and isinstance(value, str | PathLike):
                 bound.arguments[key] = read(value)
         settings = Settings(
-            negative=negative, steps=steps, guidance=guidance, late_guidance=late_guidance, seed=seed, solver=solver
+            negative=negative,
+            steps=steps,
+            guidance=guidance,
+            late_guidance=late_guidance,
+            seed=seed,
+            solver=solver,
+            draft=draft,
         )
         return carry_out(self.model, plan(self.model.config, name, *bound.args, settings=settings, **bound.kwargs), watch)
 

@@ -14,10 +14,14 @@ from worldreel.evaluation.judging import (
     noise,
     rendered,
     score,
+    score_company,
     swapped,
 )
+from worldreel.evaluation.obedience import draw_company, draw_prompts, paraphrased
 from worldreel.worlds.judge import Judge, Verdict
-from worldreel.worlds.scenes import Canvas
+from worldreel.worlds.render import render, to_frames
+from worldreel.worlds.scenes import Canvas, random_scene
+from worldreel.worlds.sprites import load_sprites
 
 SMALL = Canvas(64, 64, 7)
 ASKED = Asked("dog", ("red", "blue"), direction="left")
@@ -72,6 +76,48 @@ def test_the_rules_of_scoring(verdict, wrong):
     assert score(verdict, ASKED) == {name: name not in wrong for name in ("subject", "direction", "background")}
 
 
+@pytest.fixture(scope="module")
+def pair():
+    scenes = (random_scene((16, seed), Canvas(128, 128, 13), alone=0.0) for seed in range(100))
+    return next(scene for scene in scenes if len(scene.actors) == 2 and len({actor.direction for actor in scene.actors}) == 2)
+
+
+def shown(scene):
+    """The verdict of one who sees all."""
+    return Verdict(
+        tuple(actor.subject.name for actor in scene.actors),
+        tuple(actor.direction for actor in scene.actors),
+        tuple(actor.position for actor in scene.actors),
+        scene.background.names,
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        (lambda seen: seen, set()),
+        (lambda seen: replace(seen, subjects=seen.subjects[::-1]), {"relation", "binding"}),
+        (lambda seen: replace(seen, directions=seen.directions[::-1]), {"binding"}),
+        (
+            lambda seen: replace(seen, subjects=seen.subjects[:1], directions=seen.directions[:1]),
+            {"count", "relation", "binding"},
+        ),
+        (lambda seen: replace(seen, refused="the background changes"), {"count", "relation", "binding", "background"}),
+    ],
+)
+def test_company_is_scored_by_number_order_and_who_does_what(pair, change, wrong):
+    marks = score_company(change(shown(pair)), pair)
+    assert {name for name, right in marks.items() if not right} == wrong
+
+
+def test_the_judge_reads_company_from_real_renders(judge):
+    marks = []
+    for prompt in draw_company(12):
+        frames = to_frames(render([prompt.scene], load_sprites())[0][0])
+        marks.append(score_company(judge.see(frames), prompt.scene))
+    assert all(np.mean([mark[name] for mark in marks]) >= 0.9 for name in marks[0])
+
+
 def test_only_what_was_asked_for_is_scored():
     assert set(score(RIGHT, Asked("dog", ("red", "blue")))) == {"subject", "background"}
     assert score(RIGHT, Asked("dog", ("red",), position="middle"))["position"]
@@ -116,3 +162,11 @@ def test_the_clips_to_refuse_are_what_they_say():
         clip = swapped(seed, SMALL)
         assert clip.shape == frames.shape
         assert np.array_equal(clip, swapped(seed, SMALL))
+
+
+def test_paraphrased_prompts_are_the_same_scenes_in_other_words():
+    plain = draw_prompts(20)
+    other = paraphrased(plain)
+    assert [prompt.scene for prompt in plain] == [prompt.scene for prompt in other]
+    assert not {prompt.text for prompt in plain} & {prompt.text for prompt in other}
+    assert other == paraphrased(plain)

@@ -8,7 +8,6 @@ import pytest
 from tests.media.making import moving
 from worldreel.errors import UserError
 from worldreel.generation import Settings, generate, plan
-from worldreel.generation.filling import _with_given
 from worldreel.media import Clip
 from worldreel.prompting import MODES, Canvas, Composition, Cue, Made
 from worldreel.prompting.modes import mode
@@ -75,15 +74,6 @@ def test_a_higher_ceiling_changes_more(fill):
     codec = np.abs(fill(untouched).astype(float) - untouched.pixels).mean()
     assert abs(changes[0] - codec) < changes[2]
     assert changes[1] != changes[2]
-
-
-def test_what_is_made_takes_the_colours_of_what_was_given():
-    """The codec made the known frames darker by 10 at the start, and by 20 at the end: so it did to those between."""
-    pixels = np.full((5, 4, 4, 3), 100, np.uint8)
-    ceilings = np.array([0, 1, 1, 1, 0], np.float32)[:, None, None]
-    frames = pixels - np.array([10, 0, 0, 0, 20], np.uint8)[:, None, None, None]
-    made = _with_given(frames, Canvas(pixels, ceilings, FPS, (Cue(0.0, "a dog"),)))
-    assert made[:, 0, 0, 0].tolist() == [100, 112, 115, 118, 100]
 
 
 @pytest.mark.parametrize(

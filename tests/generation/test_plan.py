@@ -23,6 +23,13 @@ def test_defaults_fill_what_was_left_open(config):
     assert 0 <= settled.seed < 2**31
 
 
+def test_a_draft_takes_eight_steps_of_the_multistep_solver(config):
+    settled = plan(config, "generate", "a dog", settings=Settings(draft=True))
+    assert (settled.steps, settled.solver) == (8, "multistep")
+    with pytest.raises(UserError, match="--draft and --steps 30"):
+        plan(config, "generate", "a dog", settings=Settings(draft=True, steps=30))
+
+
 @pytest.mark.parametrize(
     ("fps", "exact"), [(23.976, Fraction(2997, 125)), (24000 / 1001, Fraction(24000, 1001)), (0.1, Fraction(1, 10))]
 )

@@ -9,7 +9,7 @@ import torch
 from worldreel.assets import asset
 from worldreel.errors import UserError
 from worldreel.perception.lpips import LPIPS, SMALLEST, frames_of, load_lpips
-from worldreel.perception.prepare import convert, read_arrays
+from worldreel.perception.prepare import convert_lpips, read_arrays
 
 
 def waves(seed, count=3, height=64, width=80):
@@ -126,7 +126,7 @@ def test_weights_convert_from_flax_to_ours():
         bias = network.get_parameter(f"layers.{number}.bias").numpy()
         arrays["AlexNet_0"][f"Conv_{number}"] = {"kernel": kernel, "bias": bias}
         arrays[f"NetLinLayer_{number}"] = {"Conv_0": {"kernel": network.heads[number].numpy().reshape(1, 1, -1, 1)}}
-    tensors = convert(arrays)
+    tensors = convert_lpips(arrays)
     assert tensors.keys() == network.state_dict().keys()
     assert all(torch.equal(tensors[name].float(), tensor) for name, tensor in network.state_dict().items())
 
@@ -134,7 +134,7 @@ def test_weights_convert_from_flax_to_ours():
 def test_arrays_are_read_and_code_is_refused():
     old = pickle.dumps({"a": {"b": np.arange(6, dtype=np.float32).reshape(2, 3)}}, protocol=3)
     old = old.replace(b"numpy._core.multiarray", b"numpy.core.multiarray")  # as numpy 1 wrote it
-    assert read_arrays(old)["a"]["b"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert read_arrays(old, "old")["a"]["b"].tolist() == [[0, 1, 2], [3, 4, 5]]
     for thing in (print, io.BytesIO, [1, 2]):
         with pytest.raises(UserError, match="not the expected file"):
-            read_arrays(pickle.dumps(thing))
+            read_arrays(pickle.dumps(thing), "thing")

@@ -100,17 +100,25 @@ def test_given_tokens_are_clean_half_of_the_time_else_a_little_noisy(task):
     assert clean / len(examples) == pytest.approx(0.5, abs=0.1)
 
 
-def test_clips_learn_early_levels_and_stills_do_not(config):
-    task = Filling(config.model_copy(update={"early": 1.0, "given": 0.0}), torch.device("cpu"))
+def levels_of(config, **shares):
+    """The levels of many clips and stills of which nothing is given."""
+    task = Filling(config.model_copy(update={"given": 0.0, **shares}), torch.device("cpu"))
     task.pool.refresh(2)
     rng, noise = np.random.default_rng(0), torch.Generator().manual_seed(0)
-    clips, stills = [], []
-    for step in range(40):
-        for one in task._draw(np.random.default_rng(step)):
-            level = float(task._levels(one, rng, noise)[one.wanted][0])
-            (stills if one.runs[0].frames == 1 else clips).append(level)
-    assert min(clips) >= 0.8 and max(clips) > 0.95
-    assert min(stills) < 0.5
+    drawn = [one for step in range(60) for one in task._draw(np.random.default_rng(step))]
+    return np.array([float(task._levels(one, rng, noise)[one.wanted][0]) for one in drawn])
+
+
+def test_early_levels_are_where_the_way_is_settled(config):
+    early = levels_of(config, early=1.0)
+    assert early.min() >= 0.8 and early.max() > 0.95
+    assert np.mean(levels_of(config, early=0.5) >= 0.8) > np.mean(levels_of(config, early=0.0) >= 0.8) + 0.2
+
+
+def test_fine_levels_are_drawn_without_a_shift(config, monkeypatch):
+    monkeypatch.setattr("worldreel.training.filling.length_shift", lambda tokens: 8.0)
+    assert np.median(levels_of(config, early=0.0)) > 0.8
+    assert np.median(levels_of(config, early=0.0, fine=1.0)) == pytest.approx(0.5, abs=0.08)
 
 
 def test_the_model_it_leaves_is_the_averaged_one(task, tmp_path):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -57,3 +58,11 @@ def test_a_still_does_not_move():
         text = short_caption(scene, np.random.default_rng(seed))
         assert not any(f" {actor.subject.verb}" in text for actor in scene.actors)
         assert " moves" not in text
+
+
+def test_deeds_are_said():
+    grows = plain_scene(VIDEO, position="left", growth=2.0)
+    assert short_caption(grows) == "a dog grows on the left on a blue background"
+    leaves = replace(grows, actors=(replace(grows.actors[0], growth=1.0, direction="left", position=None, end=(-0.3, 0.5)),))
+    assert short_caption(leaves) == "a dog goes out, moving to the left on a blue background"
+    assert "The medium-sized dog goes out, moving" in long_caption(leaves) or "the picture" in long_caption(leaves)

@@ -99,3 +99,25 @@ def test_frames_are_media(sprites):
     assert frames.dtype == np.uint8
     assert float(video.min()) >= -1
     assert float(video.max()) <= 1
+
+
+def test_an_actor_grows_and_turns_as_the_truth_says(sprites):
+    scene = random_scene((14,), CANVASES[0], alone=1)
+    actor = replace(scene.actors[0], start=(0.5, 0.5), end=(0.5, 0.5), size=0.4, direction=None, position="middle")
+    still = replace(scene, actors=(actor,))
+    grown, turned = (replace(still, actors=(replace(actor, **deed),)) for deed in ({"growth": 2.0}, {"turns": 0.5}))
+    cover, larger, upside_down = (render([one], sprites)[1][0, 0] for one in (still, grown, turned))
+    # At its largest it is as it is without the deed, and at first it covers a quarter of that.
+    assert torch.allclose(larger[-1], cover[-1], atol=1e-6)
+    assert float(larger[0].sum() / cover[0].sum()) == pytest.approx(0.25, abs=0.02)
+    assert torch.allclose(upside_down[-1], cover[-1].flip(0, 1), atol=1e-4)
+
+
+def test_it_turns_clockwise(sprites):
+    scene = random_scene((14,), CANVASES[0], alone=1)
+    actor = replace(scene.actors[0], start=(0.5, 0.5), end=(0.5, 0.5), size=0.4, turns=0.25, direction=None)
+    turned = render([replace(scene, actors=(actor,))], sprites)[0][0]
+    still = render([replace(scene, actors=(replace(actor, turns=0.0),))], sprites)[0][0]
+    ground = torch.tensor(scene.background.rgb[0]) if len(scene.background.rgb) == 1 else None
+    assert ground is not None
+    assert torch.allclose(turned[:, -1], still[:, -1].rot90(-1, (1, 2)), atol=0.02)

@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from worldreel.worlds.scenes import Canvas, random_scene, with_subjects
+from worldreel.worlds.scenes import DEEDS, Canvas, random_scene, with_subjects
 from worldreel.worlds.subjects import BY_NAME, COLOURS, DIRECTIONS, POSITIONS, SUBJECTS, withheld
 
 CANVASES = [Canvas(128, 128, 25), Canvas(256, 96, 9), Canvas(64, 112, 13, Fraction(24)), Canvas(96, 160, 1), Canvas(640, 64, 2)]
@@ -72,6 +72,43 @@ def test_only_sprites_that_face_left_are_mirrored_and_only_to_the_right():
 def moving_right(seed):
     scene = random_scene((seed,), CANVASES[0], alone=1)
     return scene if scene.actors[0].direction == "right" else None
+
+
+def lively_actors(canvas=CANVASES[0], count=300):
+    scenes = [random_scene((13, seed), canvas, alone=1, lively=1.0) for seed in range(count)]
+    return [(scene, scene.actors[0]) for scene in scenes]
+
+
+def test_lively_actors_do_every_deed_and_others_do_none():
+    assert {actor.deed for _, actor in lively_actors()} == set(DEEDS)
+    assert all(actor.deed is None for seed in range(200) for actor in random_scene((13, seed), CANVASES[0]).actors)
+    assert all(actor.deed is None for _, actor in lively_actors(CANVASES[3], 50))
+
+
+@pytest.mark.parametrize("canvas", [CANVASES[0], CANVASES[1]], ids=str)
+def test_deeds_are_what_their_names_say(canvas):
+    for scene, actor in lively_actors(canvas):
+        sides, centres = scene.sides(actor), scene.centres(actor)
+        half = sides[:, None] / 2
+        out = ((centres + half < 0) | (centres - half > (canvas.width, canvas.height))).any(1)
+        assert sides.max() == pytest.approx(scene.side(actor))
+        match actor.deed:
+            case "grows":
+                assert sides[-1] > 1.5 * sides[0] and not out.any()
+            case "shrinks":
+                assert sides[0] > 1.5 * sides[-1] and not out.any()
+            case "turns":
+                corner = sides[:, None] / 2 * (abs(np.sin(scene.angles(actor))) + abs(np.cos(scene.angles(actor))))[:, None]
+                assert abs(scene.angles(actor)[-1]) >= np.pi
+                assert (centres >= corner - 1e-6).all() and (
+                    centres + corner <= (canvas.width + 1e-6, canvas.height + 1e-6)
+                ).all()
+            case "enters":
+                assert out[0] and not out[-1]
+            case "leaves":
+                assert out[-1] and not out[0]
+        if actor.deed in ("enters", "leaves"):
+            assert (np.sign(np.subtract(actor.end, actor.start)) == DIRECTIONS[actor.direction]).all()
 
 
 def test_the_mix_of_scenes():

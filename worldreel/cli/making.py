@@ -16,6 +16,7 @@ from worldreel.cli.options import (
     Command,
     Count,
     Device,
+    Draft,
     Guidance,
     Json,
     LateGuidance,
@@ -53,6 +54,7 @@ class Making:
 
     model: Model = "tiny"
     steps: Steps = None
+    draft: Draft = False
     guidance: Guidance = None
     late_guidance: LateGuidance = None
     negative: Negative = None

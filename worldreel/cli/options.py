@@ -47,6 +47,7 @@ Size = Annotated[
     str | None, tyro.conf.arg(metavar="WIDTHxHEIGHT", help="Size in pixels, such as 128x96.", help_behavior_hint=MODELS_OWN)
 ]
 Steps = Annotated[int | None, tyro.conf.arg(metavar="N", help="Steps of denoising.", help_behavior_hint=MODELS_OWN)]
+Draft = Annotated[bool, tyro.conf.arg(help="A quick look: eight steps of the multistep solver.")]
 Guidance = Annotated[
     float | None,
     tyro.conf.arg(metavar="SCALE", help="How strongly the prompt is followed; 1: no guidance.", help_behavior_hint=MODELS_OWN),

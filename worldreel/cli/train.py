@@ -30,7 +30,11 @@ RECORD = "run.json"
 class Train:
     """Trains a network by a recipe, in a folder that holds its configuration, checkpoints, log, previews and the result."""
 
-    recipe: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="RECIPE", help="tiny-autoencoder or tiny-transformer.")]
+    recipe: Annotated[
+        str,
+        tyro.conf.Positional,
+        tyro.conf.arg(metavar="RECIPE", help="tiny-autoencoder, tiny-transformer or small-transformer."),
+    ]
     settings: Settings = field(default_factory=list)
     out: Annotated[
         Path | None, tyro.conf.arg(metavar="RUN", help="The folder.", help_behavior_hint="(default: a new one, runs/RECIPE)")

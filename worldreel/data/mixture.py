@@ -62,7 +62,7 @@ class Mixture:
         self.config, self.seed, self.device = config, seed, device
         self.film = find_strips(config.film) if config.film else []
         self.pictures = find_strips(config.pictures) if config.pictures else []
-        self.sprites = load_sprites(taught_only=False)
+        self.sprites = load_sprites(None)
         taught = {subject.codepoint for subject in SUBJECTS}  # under their own names only, so that withheld pairs stay withheld
         self.cast = [Subject(codepoint, codepoint, "moves", True) for codepoint in self.sprites if codepoint not in taught]
         for strip in self.film + self.pictures:

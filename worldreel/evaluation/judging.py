@@ -64,6 +64,19 @@ def score(verdict: Verdict, asked: Asked) -> dict[str, bool]:
     return right
 
 
+def score_company(verdict: Verdict, scene: Scene) -> dict[str, bool]:
+    """Whether a clip shows as many actors as its scene; each subject where it was asked for, from left to right (`relation`); and
+    each of them doing what that one was asked to, and not what another was (`binding`)."""
+    seen = verdict.refused is None
+    related = seen and verdict.subjects == tuple(actor.subject.name for actor in scene.actors)
+    return {
+        "count": seen and verdict.count == len(scene.actors),
+        "relation": related,
+        "binding": related and verdict.directions == tuple(actor.direction for actor in scene.actors),
+        "background": seen and verdict.background == scene.background.names,
+    }
+
+
 def rates(scores: Iterable[Mapping[str, bool]]) -> dict[str, Rate]:
     """The rate of each attribute over the clips that asked for it."""
     outcomes = defaultdict[str, list[bool]](list)

@@ -1,7 +1,7 @@
 """Suites: what `worldreel evaluate MODEL --suite NAME` runs. Each gives named results, and writes what one should look at."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,9 +10,11 @@ from pydantic import Field
 from worldreel.config import Config
 from worldreel.errors import UserError
 from worldreel.evaluation import reconstruction
+from worldreel.evaluation.catalogue import count_failures
 from worldreel.evaluation.codecs import frame_codec, video_codec
 from worldreel.evaluation.intervals import Rate
 from worldreel.evaluation.judging import (
+    Asked,
     Observer,
     agreement,
     measure_count,
@@ -21,12 +23,16 @@ from worldreel.evaluation.judging import (
     rates,
     rendered,
     score,
+    score_company,
 )
-from worldreel.evaluation.obedience import Sample, draw_prompts, make_clips, write_sheet
+from worldreel.evaluation.likeness import measure_diversity, measure_fvd
+from worldreel.evaluation.obedience import Prompt, Sample, draw_company, draw_prompts, make_clips, paraphrased, write_sheet
 from worldreel.evaluation.prompting import STUDIES
 from worldreel.evaluation.results import Result
 from worldreel.media.sheet import save_sheet
 from worldreel.models import Bundle, load_model
+from worldreel.perception.i3d import load_i3d
+from worldreel.perception.lpips import load_lpips
 from worldreel.worlds.judge import Judge
 from worldreel.worlds.witness import Witness
 
@@ -49,6 +55,16 @@ class WorldsSettings(Config):
     """Whether to sample without any text too: what a model that ignores its prompt reaches."""
 
 
+class PromptsSettings(Config):
+    prompts: int = Field(default=100, ge=1)
+
+
+class LikenessSettings(PromptsSettings):
+    prompts: int = Field(default=200, ge=2)
+    looked: int = Field(default=25, ge=2)
+    """Prompts of which several clips are made."""
+
+
 class CodecSettings(Config):
     strips: Path | None = None
     """A folder of held-out film strips."""
@@ -62,6 +78,8 @@ class PromptingSettings(Config):
 
 
 GOALS = {"subject": 0.70, "direction": 0.80, "background": 0.90, "position": 0.75}
+COMPANY_GOALS = {"count": 0.85, "binding": 0.85}
+MOST_LOST = 0.06
 JUDGE_GOAL = 0.97
 AGREEMENT_GOAL = 0.95
 
@@ -72,22 +90,69 @@ def worlds(name: str, options: Options) -> dict[str, Result]:
     model, judge, witness = load_model(name), Judge(), Witness.load()
     results = _measured_judges(model, judge, witness, settings.scenes, options)
     prompts = draw_prompts(settings.prompts)
-    samples = make_clips(model, prompts, lambda done: options.watch("sampling", done, len(prompts)))
+    samples = _sampled(model, prompts, options)
     ours = _scores(judge, samples)
-    mute: Mapping[str, Rate] = {}
-    if settings.mute:
-        silent = make_clips(model, prompts, lambda done: options.watch("sampling without text", done, len(prompts)), mute=True)
-        mute = _scores(judge, silent)
+    mute = _scores(judge, _sampled(model, prompts, options, mute=True)) if settings.mute else {}
     for attribute, goal in GOALS.items():
         if attribute in ours:
             results[attribute] = _row(ours[attribute], goal, mute.get(attribute))
-    clips = [(sample.asked, sample.frames) for sample in samples]
+    asked = [Asked.of(sample.prompt.scene) for sample in samples]
+    verdicts = [judge.see(sample.frames) for sample in samples]
+    failed = count_failures(list(zip(verdicts, asked, strict=True)))
+    results |= {f"failed_{kind}": _row(rate, None) for kind, rate in failed.items()}
+    clips = [(one, sample.frames) for one, sample in zip(asked, samples, strict=True)]
     for attribute, rate in agreement(judge, witness, clips).items():
         results[f"agreement_{attribute}"] = _row(rate, None if attribute == "judged" else AGREEMENT_GOAL)
     if options.out is not None:
-        write_sheet(samples[:40], judge, options.out / "first-40.png")
-        _write_clips(samples, judge, options.out / "clips.jsonl")
+        _write_samples(samples, lambda sample: _marks(judge, sample), judge, options.out)
     return results
+
+
+def paraphrases(name: str, options: Options) -> dict[str, Result]:
+    """Withheld prompts in the plainest words, and in words that training never shows: at most six points may be lost."""
+    settings = PromptsSettings().changed(list(options.settings))
+    model, judge = load_model(name), Judge()
+    prompts = draw_prompts(settings.prompts)
+    plain = _scores(judge, _sampled(model, prompts, options))
+    samples = _sampled(model, paraphrased(prompts), options)
+    ours = _scores(judge, samples)
+    results = {f"plain_{attribute}": _row(rate, None) for attribute, rate in plain.items()}
+    results |= {attribute: _row(rate, plain[attribute].value - MOST_LOST) for attribute, rate in ours.items()}
+    if options.out is not None:
+        _write_samples(samples, lambda sample: _marks(judge, sample), judge, options.out)
+    return results
+
+
+def company(name: str, options: Options) -> dict[str, Result]:
+    """Withheld prompts with two subjects: are both there, in their places, each doing its own? The peer has no text."""
+    settings = PromptsSettings().changed(list(options.settings))
+    model, judge = load_model(name), Judge()
+    prompts = draw_company(settings.prompts)
+
+    def marks(sample: Sample) -> dict[str, bool]:
+        return score_company(judge.see(sample.frames), sample.prompt.scene)
+
+    samples = _sampled(model, prompts, options)
+    mute = rates(marks(sample) for sample in _sampled(model, prompts, options, mute=True))
+    if options.out is not None:
+        _write_samples(samples, marks, judge, options.out)
+    ours = rates(marks(sample) for sample in samples)
+    return {name: _row(rate, COMPANY_GOALS.get(name), mute[name]) for name, rate in ours.items()}
+
+
+def likeness(name: str, options: Options) -> dict[str, Result]:
+    """FVD against renders of the same prompts, and how far clips of one prompt differ from one another."""
+    settings = LikenessSettings().changed(list(options.settings))
+    model, i3d, lpips = load_model(name), load_i3d(), load_lpips()
+    prompts = draw_prompts(settings.prompts)
+    samples = _sampled(model, prompts, options)
+    looked = prompts[: settings.looked]
+
+    def watch(done: int) -> None:
+        options.watch("sampling each prompt anew", done, len(looked))
+
+    results = measure_fvd(i3d, (sample.frames for sample in samples), prompts)
+    return results | measure_diversity(lpips, model, looked, watch)
 
 
 def codec(name: str, options: Options) -> dict[str, Result]:
@@ -113,7 +178,14 @@ def prompting(name: str, options: Options) -> dict[str, Result]:
     return results
 
 
-SUITES: dict[str, Callable[[str, Options], dict[str, Result]]] = {"worlds": worlds, "codec": codec, "prompting": prompting}
+SUITES: dict[str, Callable[[str, Options], dict[str, Result]]] = {
+    "worlds": worlds,
+    "company": company,
+    "paraphrases": paraphrases,
+    "likeness": likeness,
+    "codec": codec,
+    "prompting": prompting,
+}
 
 
 def evaluate(name: str, suite: str, options: Options) -> dict[str, object]:
@@ -148,8 +220,17 @@ def _measured_judges(model: Bundle, judge: Judge, witness: Witness, scenes: int,
     return {key: _row(rate, JUDGE_GOAL if key.startswith(("judge_real", "judge_codec")) else None) for key, rate in rows.items()}
 
 
+def _sampled(model: Bundle, prompts: Sequence[Prompt], options: Options, *, mute: bool = False) -> list[Sample]:
+    what = "sampling without text" if mute else "sampling"
+    return make_clips(model, prompts, lambda done: options.watch(what, done, len(prompts)), mute=mute)
+
+
+def _marks(judge: Judge, sample: Sample) -> dict[str, bool]:
+    return score(judge.see(sample.frames), Asked.of(sample.prompt.scene))
+
+
 def _scores(judge: Judge, samples: Iterable[Sample]) -> dict[str, Rate]:
-    return rates(score(judge.see(sample.frames), sample.asked) for sample in samples)
+    return rates(_marks(judge, sample) for sample in samples)
 
 
 def _row(rate: Rate, goal: float | None, peer: Rate | None = None) -> Result:
@@ -157,13 +238,12 @@ def _row(rate: Rate, goal: float | None, peer: Rate | None = None) -> Result:
     return Result(rate.value, rate.low, rate.high, rate.n, goal, ok, None if peer is None else peer.value)
 
 
-def _write_clips(samples: Iterable[Sample], judge: Judge, path: Path) -> None:
-    """One line a clip: what was asked, what was seen."""
+def _write_samples(samples: Sequence[Sample], marks: Callable[[Sample], dict[str, bool]], judge: Judge, out: Path) -> None:
+    """A sheet of the first forty, and one line a clip: what was asked, what was seen."""
+    write_sheet(samples[:40], lambda sample: all(marks(sample).values()), out / "first-40.png")
     lines = []
     for sample in samples:
-        verdict, asked = judge.see(sample.frames), sample.asked
-        {name: value for name, value in vars(verdict).items() if name != "tracks"}
-        lines.append(
-            json.dumps({"prompt": sample.prompt, "seed": sample.seed, "seen": vars(verdict), "right": score(verdict, asked)})
-        )
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        seen = {name: value for name, value in vars(judge.see(sample.frames)).items() if name != "tracks"}
+        row = {"prompt": sample.prompt.text, "seed": sample.prompt.number, "seen": seen, "right": marks(sample)}
+        lines.append(json.dumps(row))
+    (out / "clips.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from worldreel.generation.pixels import to_pixels
 from worldreel.generation.plan import Plan
+from worldreel.generation.seam import with_given
 from worldreel.media.clip import Frame
 from worldreel.models import Bundle, SolverName
 from worldreel.models.lowering import Lowered, lower
@@ -36,7 +37,7 @@ def fill(model: Bundle, canvas: Canvas, settled: Plan, generator: torch.Generato
     """Frames [T, H, W, 3]. What the canvas gives is in them pixel for pixel; the rest is the model's, in its colours."""
     lowered = lower(model, canvas)
     tokens = denoised(model, canvas, lowered, settled, generator, watch)
-    return _with_given(_decoded(model, canvas, lowered, tokens, watch), canvas)
+    return with_given(_decoded(model, canvas, lowered, tokens, watch), canvas)
 
 
 def denoised(model: Bundle, canvas: Canvas, lowered: Lowered, settled: Plan, generator: torch.Generator, watch: Watch) -> Tensor:
@@ -94,21 +95,4 @@ def _decoded(model: Bundle, canvas: Canvas, lowered: Lowered, tokens: Tensor, wa
             pixels = to_pixels(video[0, :, : stop - made, : canvas.height, : canvas.width])
             frames[made : made + len(pixels)] = pixels
             made += len(pixels)
-    return frames
-
-
-def _with_given(frames: Frame, canvas: Canvas) -> Frame:
-    """What was given, put back; beside it, what was made in the given frames' own colours: the codec shifts a little, and by
-    how much is seen where both are known."""
-    given = np.broadcast_to(canvas.given, frames.shape[:3])
-    if not given.any():
-        return frames
-    whole = given.all(axis=(1, 2))
-    made = np.flatnonzero(~whole)
-    if whole.any():
-        known = np.flatnonzero(whole)
-        shifts = canvas.pixels[known].mean(axis=(1, 2)) - frames[known].mean(axis=(1, 2))  # [known, 3]
-        shift = np.stack([np.interp(made, known, shifts[:, channel]) for channel in range(3)], axis=1)
-        frames[made] = (frames[made] + shift[:, None, None]).round().clip(0, 255).astype(np.uint8)
-    frames[given] = canvas.pixels[given]
     return frames

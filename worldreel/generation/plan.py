@@ -15,6 +15,7 @@ from worldreel.shapes import VideoShape
 LONGEST_PROMPT = 4000
 MOST_STEPS = 1000
 LARGEST_GUIDANCE = 100.0
+DRAFT_STEPS = 8
 
 
 class Settings(Config):
@@ -27,6 +28,8 @@ class Settings(Config):
     """Of models with a second expert for low levels; None stands for `guidance` where that was said."""
     seed: int | None = None
     solver: SolverName | None = None
+    draft: bool = False
+    """A few steps of the multistep solver: a quick look at what a seed will give."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,10 @@ def plan(model: BundleConfig, mode: str, *given: object, settings: Settings | No
     Raises UserError naming the argument, the value and the way out.
     """
     settings, defaults = settings or Settings(), model.defaults
+    if settings.draft and settings.steps is not None:
+        raise UserError(f"--draft and --steps {settings.steps}: a draft takes {DRAFT_STEPS} steps; give one of the two")
+    steps = DRAFT_STEPS if settings.draft else settings.steps
+    solver: SolverName | None = "multistep" if settings.draft else settings.solver
     composition = with_prompts(
         MODES[mode](*given, **asked, within=bounds(model)),
         lambda prompt: _checked_prompt(prompt, "the prompt", may_be_empty=False),
@@ -83,11 +90,11 @@ def plan(model: BundleConfig, mode: str, *given: object, settings: Settings | No
         mode=mode,
         composition=composition,
         negative=_checked_prompt(negative, "--negative", may_be_empty=True),
-        steps=defaults.steps if settings.steps is None else settings.steps,
+        steps=defaults.steps if steps is None else steps,
         guidance=guidance,
         late_guidance=guidance if late is None else late,
         seed=secrets.randbelow(2**31) if settings.seed is None else settings.seed,
-        solver=settings.solver or defaults.solver,
+        solver=solver or defaults.solver,
         experimental=untaught,
     )
     if not 1 <= settled.steps <= MOST_STEPS:

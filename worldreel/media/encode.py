@@ -1,6 +1,6 @@
 """Frames to the bytes of a file, one frame at a time. The same frames and metadata give the same bytes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fractions import Fraction
 from io import BytesIO
@@ -189,3 +189,17 @@ def _exif(note: str) -> bytes:
     exif = Image.Exif()
     exif[NOTE] = note
     return exif.tobytes()
+
+
+Encoder = Callable[[Path, Iterator[Frame], tuple[int, int], Fraction, Mapping[str, str]], None]
+
+ENCODERS: dict[str, Encoder] = {
+    ".mp4": mp4,
+    ".webm": webm,
+    ".gif": gif,
+    ".webp": webp,
+    ".png": png,
+    ".jpg": jpeg,
+    ".jpeg": jpeg,
+}
+"""By a name's ending."""

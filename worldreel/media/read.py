@@ -10,7 +10,6 @@ from worldreel.media.clip import Clip
 from worldreel.media.limits import Limits, readable
 from worldreel.media.sniff import check_whole, sniff
 from worldreel.media.stills import read_still
-from worldreel.media.videos import read_video
 
 
 def read(path: str | PathLike[str], limits: Limits | None = None) -> Clip:
@@ -36,4 +35,6 @@ def read(path: str | PathLike[str], limits: Limits | None = None) -> Clip:
         return read_gif(path, limits)
     if kind == "webp":
         return read_webp(path, limits)
+    from worldreel.media.videos import read_video  # here, since machines that only train need no PyAV
+
     return read_video(path, kind, limits)

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,32 +10,26 @@ from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryFile
 
-import av
-
 from worldreel.errors import UserError
 from worldreel.files import whole_file
-from worldreel.media import encode
 from worldreel.media.clip import Clip, Frame
-
-_Encoder = Callable[[Path, Iterator[Frame], tuple[int, int], Fraction, Mapping[str, str]], None]
 
 
 @dataclass(frozen=True)
 class _Format:
-    encode: _Encoder
     most_side: int
     moving: bool = True
     even: bool = False
     most_fps: int = 1000
 
 
-_JPEG = _Format(encode.jpeg, 65_500, moving=False)
+_JPEG = _Format(65_500, moving=False)
 _FORMATS = {
-    ".mp4": _Format(encode.mp4, 16_384, even=True),
-    ".webm": _Format(encode.webm, 65_535),
-    ".gif": _Format(encode.gif, 65_535, most_fps=50),  # it counts hundredths of a second, and browsers refuse to show for one
-    ".webp": _Format(encode.webp, 16_383),
-    ".png": _Format(encode.png, 2**31 - 1, moving=False),
+    ".mp4": _Format(16_384, even=True),
+    ".webm": _Format(65_535),
+    ".gif": _Format(65_535, most_fps=50),  # it counts hundredths of a second, and browsers refuse to show for one
+    ".webp": _Format(16_383),
+    ".png": _Format(2**31 - 1, moving=False),
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
 }
@@ -90,17 +84,23 @@ def write(clip: Clip, path: str | PathLike[str], metadata: Mapping[str, str] | N
     `check_target` does, and for a full disk; whatever stops it, Ctrl-C too, nothing half-written stays and an old file
     is as it was.
     """
+    from av import FFmpegError  # here, since machines that only train need no PyAV
+
+    from worldreel.media.encode import ENCODERS
+
     path = check_target(path, clip.width, clip.height, clip.frame_count, overwrite, clip.fps)
-    target = _format(path)
+    target, encode = _format(path), ENCODERS[path.suffix.lower()]
     notes = dict(clip.metadata if metadata is None else metadata)
     try:
         with _storing(path), whole_file(path.absolute()) as temporary:  # absolute: ffmpeg takes `a:b.mp4` for a protocol
             frames = _checked(clip, path, target)
-            target.encode(temporary, frames, (clip.width, clip.height), clip.fps, notes)
+            encode(temporary, frames, (clip.width, clip.height), clip.fps, notes)
             next(frames, None)  # an image's encoder takes one frame; this sees whether there are more
             _check_free(path, overwrite)  # again: somebody may have come first
     except _SourceError as carrier:
         raise carrier.args[0] from None
+    except FFmpegError as error:
+        raise UserError(f"{path} cannot be encoded ({error.strerror}); try another size or format") from error
     return path
 
 
@@ -149,5 +149,3 @@ def _storing(path: Path) -> Iterator[None]:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         what = "the disk is full; free some space" if full else f"{os.strerror(error.errno or 0).lower()}; change that"
         raise UserError(f"{path} cannot be written: {what}, or choose another folder") from error
-    except av.FFmpegError as error:
-        raise UserError(f"{path} cannot be encoded ({error.strerror}); try another size or format") from error

@@ -2,9 +2,14 @@
 
 from collections.abc import Callable
 
+from worldreel.recipes.small import small_transformer
 from worldreel.recipes.tiny import tiny_autoencoder, tiny_transformer
 from worldreel.training.runs import Run
 
-RECIPES: dict[str, Callable[[], Run]] = {"tiny-autoencoder": tiny_autoencoder, "tiny-transformer": tiny_transformer}
+RECIPES: dict[str, Callable[[], Run]] = {
+    "tiny-autoencoder": tiny_autoencoder,
+    "tiny-transformer": tiny_transformer,
+    "small-transformer": small_transformer,
+}
 
 __all__ = ["RECIPES"]

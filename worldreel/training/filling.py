@@ -49,7 +49,10 @@ class FillingConfig(Config):
     """The share of whole clips of which the first frames are given (animate, extend). Of clips that are cut, something is always
     given: see `draw_wanted`."""
     early: float = 0.0
-    """The share of clips whose level is drawn evenly from 0.8 to 1, where it is settled which way things go."""
+    """The share of clips and stills whose level is drawn evenly from 0.8 to 1, where it is settled which way things go and how
+    backgrounds fade."""
+    fine: float = 0.0
+    """The share whose level is drawn without a shift: long clips are else seldom shown the levels of the finest grain."""
     given_noise: float = 0.1
     """Given tokens are clean half of the time, else noised up to this level, truly labelled."""
     compiled: bool = False
@@ -113,9 +116,12 @@ class Filling:
         return examples
 
     def _levels(self, example: Example, rng: np.random.Generator, noise: torch.Generator) -> Tensor:
-        level = draw_levels(1, length_shift(len(example.clean)), noise)
-        if example.runs[0].frames > 1 and rng.random() < self.config.early:
+        kind = rng.random()
+        if kind < self.config.early:
             level = torch.tensor([float(rng.uniform(0.8, 1))])
+        else:
+            shift = 1.0 if kind < self.config.early + self.config.fine else length_shift(len(example.clean))
+            level = draw_levels(1, shift, noise)
         given = 0.0 if rng.random() < 0.5 else float(rng.uniform(0, self.config.given_noise))
         return torch.where(example.wanted, level, given)
 

@@ -19,6 +19,8 @@ from worldreel.models.model import ModelConfig
 from worldreel.patches import Grid
 from worldreel.shapes import VideoShape
 from worldreel.worlds.captions import long_caption, short_caption
+from worldreel.worlds.casts import CastName, cast
+from worldreel.worlds.paraphrases import paraphrase
 from worldreel.worlds.render import render
 from worldreel.worlds.scenes import Canvas, Scene, random_scene
 from worldreel.worlds.sprites import load_sprites
@@ -46,8 +48,16 @@ class PoolConfig(Config):
     """New scenes a step: first they fill the pool, then they replace the oldest."""
     alone: float = 0.8
     """The share of scenes with one subject."""
+    lively: float = 0.0
+    """The share of lone actors in clips that grow, shrink, turn, enter or leave."""
+    plain: float = 0.75
+    """The share of backgrounds in one colour; the others fade."""
+    cast: CastName = "two dozen"
+    """Who plays in the scenes."""
     short: float = 0.6
     """The share of short captions; the others are long and descriptive."""
+    paraphrased: float = 0.0
+    """The share of the short captions that are worded as other people would."""
 
 
 class Draft(NamedTuple):
@@ -66,15 +76,19 @@ class Entry:
     draft: Draft
     latents: Tensor
     runs: tuple[Grid, ...]
-    short: float
+    wordings: PoolConfig
 
     @property
     def scene(self) -> Scene:
         return self.draft.scene
 
     def caption(self, rng: np.random.Generator) -> str:
-        write = short_caption if rng.random() < self.short else long_caption
-        return write(self.scene, rng)
+        if rng.random() >= self.wordings.short:
+            return long_caption(self.scene, rng)
+        deeds = any(actor.deed for actor in self.scene.actors)  # which paraphrases have no words for
+        if self.wordings.paraphrased and not deeds and rng.random() < self.wordings.paraphrased:
+            return paraphrase(self.scene, rng)
+        return short_caption(self.scene, rng)
 
 
 class LatentPool:
@@ -82,7 +96,8 @@ class LatentPool:
 
     def __init__(self, config: PoolConfig, model: ModelConfig, autoencoder: Autoencoder, seed: int) -> None:
         self.config, self.model, self.autoencoder, self.seed = config, model, autoencoder, seed
-        self.sprites = load_sprites()
+        self.cast = cast(config.cast)
+        self.sprites = load_sprites(self.cast)
         self.entries: list[Entry] = []
         self.drawn = 0
         self.together = 1 if autoencoder.latent_mean.device.type == "cpu" else 256
@@ -143,7 +158,11 @@ class LatentPool:
         canvas = Canvas(share.width, share.height, share.frames, Fraction(int(rng.choice(share.fps))))
         time = self.model.autoencoder.compression.time
         cut = time * int(rng.integers(1, 1 + (share.frames - 1) // time)) if share.cut else 0
-        return Draft(random_scene((self.seed, 3, number), canvas, alone=self.config.alone), which, cut)
+        config = self.config
+        scene = random_scene(
+            (self.seed, 3, number), canvas, alone=config.alone, cast=self.cast, lively=config.lively, plain=config.plain
+        )
+        return Draft(scene, which, cut)
 
     def _encoded(self, numbers: range) -> list[Entry]:
         """Entries in order; those of one canvas are rendered and encoded together, on the autoencoder's device."""
@@ -168,7 +187,7 @@ class LatentPool:
         return latents.to("cpu", torch.bfloat16)
 
     def _entry(self, draft: Draft, latents: Tensor) -> Entry:
-        return Entry(draft, latents.clone(), self._runs(draft), self.config.short)
+        return Entry(draft, latents.clone(), self._runs(draft), self.config)
 
     def _runs(self, draft: Draft) -> tuple[Grid, ...]:
         canvas, cut = draft.scene.canvas, draft.cut

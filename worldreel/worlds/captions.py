@@ -2,7 +2,17 @@
 
 import numpy as np
 
-from worldreel.worlds.scenes import Actor, Background, Scene
+from worldreel.worlds.scenes import Actor, Background, Deed, Scene
+from worldreel.worlds.subjects import article
+
+PLACES = {"left": "on the left", "right": "on the right", "middle": "in the middle"}
+DEEDS: dict[Deed, tuple[str, ...]] = {
+    "grows": ("grows", "becomes larger", "gets bigger"),
+    "shrinks": ("shrinks", "becomes smaller", "gets smaller"),
+    "turns": ("turns around", "spins", "rotates"),
+    "enters": ("comes in, moving", "enters the picture, moving", "appears from the edge, moving"),
+    "leaves": ("goes out, moving", "leaves the picture, moving", "disappears over the edge, moving"),
+}
 
 
 def short_caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
@@ -32,7 +42,9 @@ def _short_actor(actor: Actor, scene: Scene, rng: np.random.Generator | None) ->
 
 
 def _deed(actor: Actor, scene: Scene, rng: np.random.Generator | None, *, long: bool) -> str:
-    place = {"left": "on the left", "right": "on the right", "middle": "in the middle"}.get(actor.position or "", "")
+    place = PLACES.get(actor.position or "", "")
+    if actor.deed and scene.canvas.frames > 1:
+        return f"{_pick(rng, list(DEEDS[actor.deed]))} {_way(actor.direction, rng) if actor.direction else place}".strip()
     if actor.direction and scene.canvas.frames > 1:
         verb = _pick(rng, [actor.subject.verb, "moves"])
         way = _way(actor.direction, rng)
@@ -58,8 +70,8 @@ def _way(direction: str, rng: np.random.Generator | None) -> str:
 def _background(background: Background, rng: np.random.Generator | None) -> str:
     if len(background.names) == 1:
         colour = background.names[0]
-        article = "an" if colour[0] in "aeio" else "a"
-        return _pick(rng, [f"{article} {colour} background", f"a plain {colour} background", f"{article} {colour} backdrop"])
+        a = article(colour)
+        return _pick(rng, [f"{a} {colour} background", f"a plain {colour} background", f"{a} {colour} backdrop"])
     top, bottom = background.names
     return _pick(rng, [f"a background fading from {top} to {bottom}", f"a background that is {top} above and {bottom} below"])
 

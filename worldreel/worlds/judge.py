@@ -10,15 +10,16 @@ Colours are in [0, 1] on a picture whose shorter side is `SIDE` cells; places ar
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worldreel.worlds.casts import TAUGHT, Cast
 from worldreel.worlds.sprites import Sprite, load_sprites
-from worldreel.worlds.subjects import COLOURS, POSITIONS, SUBJECTS
+from worldreel.worlds.subjects import COLOURS, POSITIONS
 
 SIDE = 32
 """Cells on the shorter side: few enough to forget a codec's noise, enough to tell a dog from a cat."""
@@ -54,11 +55,14 @@ MOVED = 0.12
 """An actor that goes less than this fraction of the canvas stands."""
 
 
+Fault = Literal["background", "nothing", "unknown", "leap", "change"]
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What is seen. Subjects from left to right; a direction is None where the subject stands; background: one colour name,
     or two from top to bottom; tracks: the centre (x, y) of each subject in each frame, in fractions of the canvas. `refused`
-    says why the clip shows no scene; then nothing else counts."""
+    says why the clip shows no scene, and `fault` what kind of reason that is; then nothing else counts."""
 
     subjects: tuple[str, ...] = ()
     directions: tuple[str | None, ...] = ()
@@ -66,6 +70,7 @@ class Verdict:
     background: tuple[str, ...] = ()
     refused: str | None = None
     tracks: tuple[tuple[tuple[float, float], ...], ...] = ()
+    fault: Fault | None = None
 
     @property
     def count(self) -> int:
@@ -90,11 +95,11 @@ class Match(NamedTuple):
 
 
 class Actor(NamedTuple):
-    """`subject`: its number in SUBJECTS; `track`: its centre (x, y) in fractions of the canvas [F, 2]; `gains`: how well each
-    subject explains what is `nearby` (an energy) [F, S]; `cover`: the cells it takes [F, 1, h, w]; `gain`: the energy that it
+    """`subject`: its name; `track`: its centre (x, y) in fractions of the canvas [F, 2]; `gains`: how well each family of the
+    cast explains what is `nearby` (an energy) [F, names]; `cover`: the cells it takes [F, 1, h, w]; `gain`: the energy that it
     explains in a frame; `quality`: the share of the energy in its cells."""
 
-    subject: int
+    subject: str
     track: Tensor
     gains: Tensor
     nearby: float
@@ -104,23 +109,26 @@ class Actor(NamedTuple):
 
 
 class Judge:
-    """`Judge().see(frames)`: frames are [T, H, W, 3] uint8, at any rate."""
+    """`Judge().see(frames)`: frames are [T, H, W, 3] uint8, at any rate. It knows the subjects of its cast."""
 
-    def __init__(self, sprites: Mapping[str, Sprite] | None = None) -> None:
-        sprites = sprites or load_sprites()
-        self.templates = {size: _templates(sprites, size) for size in SIZES}
+    def __init__(self, cast: Cast = TAUGHT) -> None:
+        sprites = load_sprites(cast)
+        self.cast = cast
+        self.family = torch.tensor([cast.names.index(subject.name) for subject in cast.subjects])
+        self.templates = {size: _templates(cast, sprites, size) for size in SIZES}
 
     @torch.inference_mode()
     def see(self, frames: np.ndarray) -> Verdict:
         picture = _shrink(frames)
         backdrop = _backdrop(picture)
         actors, unexplained = self._actors(picture - backdrop.rows[:, :, None], backdrop.rows)
-        refused = _refusal(backdrop, actors, unexplained)
-        if refused:
-            return Verdict(refused=refused)
+        refusal = _refusal(backdrop, actors, unexplained)
+        if refusal:
+            fault, refused = refusal
+            return Verdict(refused=refused, fault=fault)
         actors.sort(key=lambda actor: float(actor.track[:, 0].mean()))
         return Verdict(
-            subjects=tuple(SUBJECTS[actor.subject].name for actor in actors),
+            subjects=tuple(actor.subject for actor in actors),
             directions=tuple(_direction(actor.track) for actor in actors),
             positions=tuple(_position(actor.track) for actor in actors),
             background=_names(backdrop.rows),
@@ -152,13 +160,20 @@ class Judge:
         subject = int(match.gains.sum(0).argmax())
         corners = match.corners[:, subject]
         windows, window_rows = _windows(remains, rows, corners, size)
-        gains, nearby = _explain(windows, window_rows, templates).gains, float(windows.square().sum())
+        gains = self._by_family(_explain(windows, window_rows, templates).gains)
+        nearby = float(windows.square().sum())
         cover = _cover(templates[subject, match.best[:, subject], 3], corners, remains.shape[-2:])
         gain = float(match.gains[:, subject].sum())
         inside = float((remains * cover).square().sum())
         extent = torch.tensor([remains.shape[-1] - 2 * MARGIN, remains.shape[-2] - 2 * MARGIN])
         track = (corners - MARGIN + size / 2) / extent
-        return Actor(subject, track, gains, nearby, cover, gain / len(remains), gain / max(inside, 1e-9))
+        name = self.cast.subjects[subject].name
+        return Actor(name, track, gains, nearby, cover, gain / len(remains), gain / max(inside, 1e-9))
+
+    def _by_family(self, gains: Tensor) -> Tensor:
+        """The best gain in each family [F, names], from each subject's [F, S]."""
+        best = gains.new_full((len(gains), len(self.cast.names)), -torch.inf)
+        return best.scatter_reduce(1, self.family.expand_as(gains), gains, "amax")
 
 
 def _explain(remains: Tensor, rows: Tensor, templates: Tensor) -> Match:
@@ -189,10 +204,10 @@ def _windows(remains: Tensor, rows: Tensor, corners: Tensor, size: int) -> tuple
     return torch.stack(windows), torch.stack([rows[0, :, y : y + side] for _, y in places])
 
 
-def _templates(sprites: Mapping[str, Sprite], size: int) -> Tensor:
+def _templates(cast: Cast, sprites: Mapping[str, Sprite], size: int) -> Tensor:
     """Every subject in some phases of its motion, as it is and mirrored: premultiplied RGBA [S, M, 4, size, size]."""
     subjects = []
-    for subject in SUBJECTS:
+    for subject in cast.subjects:
         frames = sprites[subject.codepoint].frames[0]
         frames = frames[torch.arange(PHASES) * len(frames) // PHASES].float() / 255
         small = F.interpolate(frames, (size, size), mode="bilinear", antialias=True)
@@ -244,21 +259,21 @@ def _cover(alpha: Tensor, corners: Tensor, shape: torch.Size) -> Tensor:
     return F.max_pool2d(cover, 3, 1, 1)
 
 
-def _refusal(backdrop: Backdrop, actors: list[Actor], unexplained: float) -> str | None:
+def _refusal(backdrop: Backdrop, actors: list[Actor], unexplained: float) -> tuple[Fault, str] | None:
     """Why the clip shows no scene, or None."""
     if backdrop.error > UNEVEN:
-        return "the border is no plain or fading background"
+        return "background", "the border is no plain or fading background"
     if backdrop.change > FLICKER:
-        return "the background changes"
+        return "background", "the background changes"
     if not actors:
-        return "nothing is seen that was taught"
+        return "nothing", "nothing is seen that was taught"
     if unexplained > UNEXPLAINED:
-        return "most of what is seen was not taught"
+        return "unknown", "most of what is seen was not taught"
     for actor in actors:
         if _leaps(actor.track):
-            return f"the {SUBJECTS[actor.subject].name} leaps"
+            return "leap", f"the {actor.subject} leaps"
         if _change(actor) > CHANGE:
-            return f"the {SUBJECTS[actor.subject].name} turns into something else"
+            return "change", f"the {actor.subject} turns into something else"
     return None
 
 

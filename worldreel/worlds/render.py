@@ -53,14 +53,19 @@ def _gradient(background: Background, height: int) -> Tensor:
 
 def _layer(scene: Scene, actor: Actor, sprites: Mapping[str, Sprite]) -> tuple[Tensor, Tensor]:
     """The sprite's frame [T, 4, side, side] and the affine map from canvas to sprite [T, 2, 3] by frame of the scene."""
-    canvas, sprite, side = scene.canvas, sprites[actor.subject.codepoint], scene.side(actor)
-    level = int(np.argmin([abs(scale - side / sprite.side) for scale in SHARPNESS]))
-    texture = sprite.frames[level, torch.from_numpy(sprite.frame_at(canvas.seconds + actor.phase))]
-    centres = scene.centres(actor)
-    theta = np.zeros((canvas.frames, 2, 3), np.float32)
+    canvas, sprite = scene.canvas, sprites[actor.subject.codepoint]
+    sides, centres, angles = scene.sides(actor), scene.centres(actor), scene.angles(actor)
+    levels = np.abs(np.array(SHARPNESS)[:, None] - sides / sprite.side).argmin(axis=0)
+    shown = sprite.frame_at(canvas.seconds + actor.phase)
+    texture = sprite.frames[torch.from_numpy(levels), torch.from_numpy(shown)]
+    upright = np.zeros((canvas.frames, 2, 3))
     for axis, extent in enumerate((canvas.width, canvas.height)):
-        theta[:, axis, axis] = extent / side
-        theta[:, axis, 2] = -(2 * centres[:, axis] / extent - 1) * extent / side
+        upright[:, axis, axis] = extent / sides
+        upright[:, axis, 2] = -(2 * centres[:, axis] / extent - 1) * extent / sides
+    # From the canvas back to the sprite, so the turn is undone: y points down, and clockwise is what is seen.
+    cosines, sines = np.cos(angles), np.sin(angles)
+    back = np.stack([np.stack([cosines, sines], 1), np.stack([-sines, cosines], 1)], 1)
+    theta = (back @ upright).astype(np.float32)
     if actor.mirrored:
         theta[:, 0] *= -1
     return texture, torch.from_numpy(theta)

@@ -5,10 +5,15 @@ Drawn at random but for a seed; a scene never shows a withheld pair unless it is
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Literal, get_args
 
 import numpy as np
 
-from worldreel.worlds.subjects import COLOURS, DIRECTIONS, POSITIONS, SUBJECTS, Subject, withheld
+from worldreel.worlds.casts import TAUGHT, Cast
+from worldreel.worlds.subjects import COLOURS, DIRECTIONS, POSITIONS, Subject, withheld
+
+Deed = Literal["grows", "shrinks", "turns", "enters", "leaves"]
+DEEDS: tuple[Deed, ...] = get_args(Deed)
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,9 @@ class Background:
 
 @dataclass(frozen=True)
 class Actor:
-    """A subject on a straight path. `start` and `end` are its centre in fractions of the canvas; `size` in fractions of
-    the canvas's shorter side; `direction` is None where it stands, `position` None where it moves across the canvas."""
+    """A subject on a straight path. `start` and `end` are its centre in fractions of the canvas; `size`, the largest it is, in
+    fractions of the canvas's shorter side; `direction` is None where it stands, `position` None where it moves across the canvas.
+    `growth`: its size at the end over that at the start; `turns`: how often it turns clockwise on the way."""
 
     subject: Subject
     size: float
@@ -46,6 +52,20 @@ class Actor:
     phase: float
     direction: str | None = None
     position: str | None = None
+    growth: float = 1.0
+    turns: float = 0.0
+
+    @property
+    def deed(self) -> Deed | None:
+        """What it does beside standing or moving."""
+        if self.growth != 1:
+            return "grows" if self.growth > 1 else "shrinks"
+        if self.turns:
+            return "turns"
+        for place, deed in ((self.start, DEEDS[3]), (self.end, DEEDS[4])):
+            if min(place) < 0 or max(place) > 1:
+                return deed
+        return None
 
     @property
     def mirrored(self) -> bool:
@@ -66,8 +86,19 @@ class Scene:
         return centres
 
     def side(self, actor: Actor) -> float:
-        """The side of the actor's square in pixels."""
+        """The side of the actor's square in pixels, at its largest."""
         return actor.size * min(self.canvas.width, self.canvas.height)
+
+    def sides(self, actor: Actor) -> np.ndarray:
+        """The side of the actor's square in pixels, [frames]."""
+        first, last = min(1.0, 1 / actor.growth), min(1.0, actor.growth)
+        sides: np.ndarray = self.side(actor) * np.linspace(first, last, self.canvas.frames)
+        return sides
+
+    def angles(self, actor: Actor) -> np.ndarray:
+        """How far the actor has turned clockwise, in radians, [frames]."""
+        angles: np.ndarray = 2 * np.pi * actor.turns * np.linspace(0, 1, self.canvas.frames)
+        return angles
 
     @property
     def is_withheld(self) -> bool:
@@ -79,14 +110,26 @@ class Scene:
         )
 
 
-def random_scene(seed: tuple[int, ...], canvas: Canvas, *, withheld_pairs: bool = False, alone: float = 0.75) -> Scene:
+def random_scene(
+    seed: tuple[int, ...],
+    canvas: Canvas,
+    *,
+    withheld_pairs: bool = False,
+    alone: float = 0.75,
+    cast: Cast = TAUGHT,
+    lively: float = 0.0,
+    plain: float = 0.75,
+) -> Scene:
     """A scene for this canvas. `withheld_pairs`: True gives only scenes with such a pair, False none. `alone`: the share
-    of scenes with one actor; two are twice as common as three."""
+    of scenes with one actor; two are twice as common as three. `lively`: the share of lone actors in clips that do a deed;
+    `plain`: the share of backgrounds in one colour."""
     rng = np.random.default_rng(seed)
     while True:
         count = 1 if rng.random() < alone else 2 + int(rng.random() < 1 / 3)
-        actors = (_lone_actor(rng, canvas),) if count == 1 else _row_of_actors(rng, canvas, count)
-        scene = Scene(canvas, _background(rng), actors)
+        actors = (_lone_actor(rng, canvas, cast),) if count == 1 else _row_of_actors(rng, canvas, count, cast)
+        if count == 1 and canvas.frames > 1 and lively and rng.random() < lively:
+            actors = (_lively(rng, actors[0], canvas),)
+        scene = Scene(canvas, _background(rng, plain), actors)
         if scene.is_withheld == withheld_pairs:
             return scene
 
@@ -108,8 +151,8 @@ def slower(scene: Scene, share: float) -> Scene:
     return replace(scene, actors=tuple(actors))
 
 
-def _background(rng: np.random.Generator) -> Background:
-    count = 1 if rng.random() < 0.75 else 2
+def _background(rng: np.random.Generator, plain: float) -> Background:
+    count = 1 if rng.random() < plain else 2
     names = tuple(str(name) for name in rng.choice(list(COLOURS), count, replace=False))
     rgb = []
     for name in names:
@@ -118,11 +161,16 @@ def _background(rng: np.random.Generator) -> Background:
     return Background(names, tuple(rgb))
 
 
-def _subject(rng: np.random.Generator) -> Subject:
-    return SUBJECTS[int(rng.integers(len(SUBJECTS)))]
+def _one_of(family: tuple[Subject, ...], rng: np.random.Generator) -> Subject:
+    return family[int(rng.integers(len(family)))] if len(family) > 1 else family[0]
 
 
-def _lone_actor(rng: np.random.Generator, canvas: Canvas) -> Actor:
+def _subject(rng: np.random.Generator, cast: Cast) -> Subject:
+    """Every family as often as every other, however many belong to it."""
+    return _one_of(cast.families[int(rng.integers(len(cast.families)))], rng)
+
+
+def _lone_actor(rng: np.random.Generator, canvas: Canvas, cast: Cast) -> Actor:
     size = rng.uniform(0.36, 0.52)
     half = _half(size, canvas)
     phase = float(rng.uniform(0, 3))
@@ -138,16 +186,39 @@ def _lone_actor(rng: np.random.Generator, canvas: Canvas) -> Actor:
         across = rng.uniform(-0.12, 0.12)
         start[1 - axis] += across
         end[1 - axis] += across
-        return Actor(_subject(rng), size, _inside(start, half), _inside(end, half), phase, direction=direction)
+        return Actor(_subject(rng, cast), size, _inside(start, half), _inside(end, half), phase, direction=direction)
     position = str(rng.choice(list(POSITIONS)))
     place = _inside(np.array([POSITIONS[position] + rng.uniform(-0.04, 0.04), 0.5 + rng.uniform(-0.15, 0.15)]), half)
-    return Actor(_subject(rng), size, place, place, phase, position=position)
+    return Actor(_subject(rng, cast), size, place, place, phase, position=position)
 
 
-def _row_of_actors(rng: np.random.Generator, canvas: Canvas, count: int) -> tuple[Actor, ...]:
+def _lively(rng: np.random.Generator, actor: Actor, canvas: Canvas) -> Actor:
+    """The actor doing a deed: whoever moves enters or leaves, whoever stands grows, shrinks or turns."""
+    half = _half(actor.size, canvas)
+    if actor.direction is None:
+        kind = int(rng.integers(3))
+        if kind == 2:
+            # Its corners stay in view too.
+            return replace(actor, size=actor.size / 2**0.5, turns=float(rng.choice([-1, -0.5, 0.5, 1])))
+        factor = float(rng.uniform(1.6, 2.4))
+        return replace(actor, growth=factor if kind == 0 else 1 / factor)
+    axis = 0 if actor.direction in ("left", "right") else 1
+    sign = DIRECTIONS[actor.direction][axis]
+    outside, inside = 0.5 - sign * (0.5 + half[axis]), 0.5 + rng.uniform(-0.1, 0.1)
+    if rng.random() < 0.5:
+        start, end = outside, inside
+    else:
+        start, end = inside, 1 - outside
+    across = actor.start[1 - axis]
+    if axis == 0:
+        return replace(actor, start=(float(start), across), end=(float(end), across))
+    return replace(actor, start=(across, float(start)), end=(across, float(end)))
+
+
+def _row_of_actors(rng: np.random.Generator, canvas: Canvas, count: int, cast: Cast) -> tuple[Actor, ...]:
     """Different subjects side by side, each in its own column, where it stands or moves up or down."""
     columns = ("left", "right") if count == 2 else ("left", "middle", "right")
-    subjects = rng.choice(len(SUBJECTS), count, replace=False)
+    families = rng.choice(len(cast.families), count, replace=False)
     size = rng.uniform(0.30, 0.38) if count == 2 else rng.uniform(0.24, 0.29)
     half = _half(size, canvas)
     actors = []
@@ -158,7 +229,8 @@ def _row_of_actors(rng: np.random.Generator, canvas: Canvas, count: int) -> tupl
         y = 0.5 + rng.uniform(-0.08, 0.08)
         start, end = _inside(np.array([x, y - travel / 2]), half), _inside(np.array([x, y + travel / 2]), half)
         phase = float(rng.uniform(0, 3))
-        actors.append(Actor(SUBJECTS[int(subjects[number])], size, start, end, phase, direction, column))
+        subject = _one_of(cast.families[int(families[number])], rng)
+        actors.append(Actor(subject, size, start, end, phase, direction, column))
     return tuple(actors)
 
 

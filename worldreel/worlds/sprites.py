@@ -14,7 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from worldreel.assets import asset
-from worldreel.worlds.subjects import SUBJECTS
+from worldreel.errors import UserError
+from worldreel.worlds.casts import TAUGHT, Cast
 
 SHARPNESS = (1.0, 0.7, 0.5, 0.35, 0.25)
 """Scales at which a sprite is kept low-passed, so that drawing it small does not alias (a mip map at one size)."""
@@ -44,15 +45,22 @@ def pack_path() -> Path:
 
 
 @lru_cache(maxsize=4)
-def load_sprites(taught_only: bool = True) -> dict[str, Sprite]:
-    """All sprites by code point (the taught subjects, or the whole pack). Takes about 2 s; the result is shared."""
-    taught = {subject.codepoint for subject in SUBJECTS}
+def load_sprites(cast: Cast | None = TAUGHT) -> dict[str, Sprite]:
+    """The sprites of a cast, or of the whole pack, by code point. Takes about 2 s for two dozen; the result is shared.
+
+    Raises UserError for a subject that the pack does not hold.
+    """
+    wanted = None if cast is None else {subject.codepoint for subject in cast.subjects}
     with zipfile.ZipFile(pack_path()) as archive:
         index = json.loads(archive.read("index.json"))
+        held = {entry["codepoint"]: entry for entry in index}
+        missing = sorted((wanted or set()) - held.keys())
+        if missing:
+            raise UserError(f"{pack_path()} lacks {len(missing)} of the cast's sprites ({missing[0]} ...): make the whole pack")
         return {
-            entry["codepoint"]: Sprite(entry["codepoint"], _decode(archive.read(f"{entry['codepoint']}.webp")), entry["seconds"])
-            for entry in index
-            if entry["codepoint"] in taught or not taught_only
+            name: Sprite(name, _decode(archive.read(entry.get("file", f"{name}.webp"))), entry["seconds"])
+            for name, entry in held.items()
+            if wanted is None or name in wanted
         }
 
 

@@ -7,6 +7,11 @@ import hashlib
 from typing import NamedTuple
 
 
+def article(words: str) -> str:
+    """How it sounds decides: an owl, a unicorn, an hourglass."""
+    return "an" if words.startswith(("a", "e", "i", "o", "un", "up", "hour")) and not words.startswith("uni") else "a"
+
+
 class Subject(NamedTuple):
     """A sprite with a name. `faces_left` sprites are mirrored when they move to the right."""
 
@@ -17,7 +22,7 @@ class Subject(NamedTuple):
 
     @property
     def phrase(self) -> str:
-        return f"{'an' if self.name[0] in 'aeio' else 'a'} {self.name}"
+        return f"{article(self.name)} {self.name}"
 
 
 SUBJECTS: tuple[Subject, ...] = (
