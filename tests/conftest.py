@@ -32,8 +32,7 @@ def make_model(folder, seed=0, width=32):
     import torch
 
     from worldreel.autoencoder import AutoencoderConfig
-    from worldreel.models import Knows, Model, ModelConfig
-    from worldreel.models.model import Defaults
+    from worldreel.models import Defaults, Knows, Model, ModelConfig
     from worldreel.text import TextEncoderConfig, Tokenizer
     from worldreel.transformer import TransformerConfig
 

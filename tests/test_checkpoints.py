@@ -1,3 +1,4 @@
+import json
 import resource
 from contextlib import contextmanager
 
@@ -5,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from worldreel.checkpoints import load_into, load_metadata, load_tensors, save_tensors
+from worldreel.checkpoints import load_into, load_metadata, load_shards, load_tensors, save_tensors, shard_paths
 from worldreel.errors import UserError
 
 
@@ -109,3 +110,50 @@ def test_a_full_disk_leaves_the_older_file(weights):
 def test_a_missing_folder_is_refused(tmp_path):
     with pytest.raises(UserError, match="cannot be written"):
         save_tensors(tmp_path / "nowhere" / "a.safetensors", {"a": torch.zeros(1)})
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """The same layer, its bias in a file of its own."""
+    tensors = {name: tensor.detach() for name, tensor in nn.Linear(3, 2).state_dict().items()}
+    for number, (name, tensor) in enumerate(tensors.items()):
+        save_tensors(tmp_path / f"model-{number}.safetensors", {name: tensor})
+    index = {"weight_map": {name: f"model-{number}.safetensors" for number, name in enumerate(tensors)}}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
+    return tmp_path, tensors
+
+
+def load(module, paths, translate=lambda tensors, what: tensors):
+    load_shards(module, paths, translate, lambda name, tensor: tensor, torch.device("cpu"))
+
+
+def test_weights_in_several_files_are_put_together(shards):
+    folder, tensors = shards
+    with torch.device("meta"):
+        layer = nn.Linear(3, 2)
+    load(layer, shard_paths(folder, "model"))
+    assert all(torch.equal(tensor, tensors[name]) for name, tensor in layer.state_dict().items())
+
+
+def test_a_single_file_needs_no_index(weights):
+    assert shard_paths(weights.parent, "weights") == [weights]
+
+
+def test_files_that_an_index_lists_must_be_there(shards):
+    folder, _ = shards
+    (folder / "model-1.safetensors").unlink()
+    with pytest.raises(UserError, match=r"model-1\.safetensors is missing, which model\.safetensors\.index\.json lists"):
+        shard_paths(folder, "model")
+    with pytest.raises(UserError, match=r"other\.safetensors is missing; fetch the weights again"):
+        shard_paths(folder, "other")
+
+
+def test_several_files_must_fit_together(shards):
+    folder, _ = shards
+    paths = shard_paths(folder, "model")
+    with pytest.raises(UserError, match=f"{folder} lacks 'bias'"):
+        load(nn.Linear(3, 2), paths[:1])
+    with pytest.raises(UserError, match=r"model-0\.safetensors: 'weight' is \(2, 3\), not \(2, 4\)"):
+        load(nn.Linear(4, 2), paths)
+    with pytest.raises(UserError, match=r"model-0\.safetensors has an unknown 'w'"):
+        load(nn.Linear(3, 2), paths, lambda tensors, what: {"w": next(iter(tensors.values()))})

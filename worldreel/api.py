@@ -3,26 +3,25 @@
 import inspect
 from collections.abc import Callable
 from os import PathLike
-from typing import TYPE_CHECKING, Literal, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
 from worldreel.devices import pick_device
 from worldreel.generation import Compressed, Progress, Settings, Watch, carry_out, compress, decompress, plan
 from worldreel.media import Clip, read
-from worldreel.models import Knows, Model, load_model
+from worldreel.models import Bundle, Expert, Knows, SolverName, load_model
 from worldreel.prompting import MODES, Composition
-from worldreel.text import Knowledge
 
 __all__ = ["Clip", "Compressed", "Handle", "Progress", "load"]
 
 
 def load(name: str = "tiny", device: str | None = None) -> "Handle":
-    """A model that is ready: a bundled one by its name, or a folder that holds one.
+    """A model that is ready: a bundled one by its name, or a folder that holds one, of ours or a Wan repository.
 
     `device`: cpu, cuda, mps; None takes the best there is. Raises UserError for an unknown name, a folder that is no model,
     and weights that are damaged or another model's.
     """
-    chosen = pick_device(device)
-    return Handle(load_model(name).to(chosen))
+    return Handle(load_model(name, pick_device(device)))
 
 
 def _unwatched(progress: Progress) -> None:
@@ -34,12 +33,13 @@ class Handle:
 
     Each mode of `worldreel.prompting` is a method: `generate`, `image`, `animate`, `extend`, `loop`, `connect`, `fill`, `edit`,
     `enlarge`, `storyboard`. It takes what the mode takes, clips also as files, and beside that `negative`: what to lead away
-    from; `steps`: of denoising; `guidance`: how strongly the prompt is followed, 1 is without guidance; `seed`: the same one
-    gives the same video, None draws one (it is in the clip's metadata); `solver`: "euler" or "multistep"; `draft`: a quick look,
-    in eight steps; `watch`: called with a `Progress` after each step. None stands for the model's default.
+    from; `steps`: of denoising; `guidance`: how strongly the prompt is followed, 1 is without guidance (`late_guidance`: the
+    same for low levels, of models with a second network for them); `seed`: the same one gives the same video, None draws one
+    (it is in the clip's metadata); `solver`: "euler", "multistep" or "unipc"; `draft`: a quick look, in eight steps; `watch`:
+    called with a `Progress` after each step. None stands for the model's default.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Bundle) -> None:
         self.model = model
 
     if TYPE_CHECKING:
@@ -56,9 +56,17 @@ class Handle:
         return self.model.config.knows
 
     def known(self, prompt: str) -> dict[str, str]:
-        """The words of a prompt that mean something to it, each with the taught word nearest to it; empty if none does."""
-        table = self.model.text.table.detach().cpu()
-        return Knowledge(self.model.tokenizer, table).nearest_known(prompt, self.knows.words)
+        """The words of a prompt that mean something to it, each with the taught word nearest to it; empty if none does, or if
+        it was taught too much to list."""
+        return self.model.known(prompt)
+
+    def adapt(
+        self, lora: str | PathLike[str], strength: float = 1.0, *, merged: bool = True, expert: Expert | None = None
+    ) -> None:
+        """Adds a LoRA, with its own scale times `strength`: into the weights, or beside them (slower, but they stay as they
+        were). `expert`: of models with one transformer for high levels ("early") and one for low ("late"), the one that it is
+        for. Raises UserError for a file that is damaged or another model's; then nothing has changed."""
+        self.model.adapt(Path(lora), strength, merged=merged, expert=expert)
 
     def compress(self, clip: Clip | str | PathLike[str], watch: Watch = _unwatched) -> Compressed:
         """A clip, or the file of one, as latents; `.save("x.safetensors")` writes them."""
@@ -82,11 +90,12 @@ def _method(name: str, mode: Callable[..., Composition]) -> Callable[..., Clip]:
     def method(
         self: Handle,
         *given: object,
-        negative: str = "",
+        negative: str | None = None,
         steps: int | None = None,
         guidance: float | None = None,
+        late_guidance: float | None = None,
         seed: int | None = None,
-        solver: Literal["euler", "multistep"] = "euler",
+        solver: SolverName | None = None,
         draft: bool = False,
         watch: Watch = _unwatched,
         **asked: object,
@@ -95,7 +104,15 @@ def _method(name: str, mode: Callable[..., Composition]) -> Callable[..., Clip]:
         for key, value in bound.arguments.items():
             if takes_clip(signature.parameters[key]) and isinstance(value, str | PathLike):
                 bound.arguments[key] = read(value)
-        settings = Settings(negative=negative, steps=steps, guidance=guidance, seed=seed, solver=solver, draft=draft)
+        settings = Settings(
+            negative=negative,
+            steps=steps,
+            guidance=guidance,
+            late_guidance=late_guidance,
+            seed=seed,
+            solver=solver,
+            draft=draft,
+        )
         return carry_out(self.model, plan(self.model.config, name, *bound.args, settings=settings, **bound.kwargs), watch)
 
     method.__name__, method.__doc__ = name, mode.__doc__

@@ -1,6 +1,7 @@
 """Weights on disk: safetensors only (never a pickle), and whole or absent, even through `kill -9`."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -11,7 +12,18 @@ from torch import Tensor, nn
 from worldreel.errors import UserError
 from worldreel.files import whole_file, whole_folder
 
-__all__ = ["load_into", "load_metadata", "load_tensors", "save_tensors", "whole_file", "whole_folder"]
+__all__ = [
+    "load_into",
+    "load_metadata",
+    "load_shards",
+    "load_tensors",
+    "save_tensors",
+    "shard_paths",
+    "whole_file",
+    "whole_folder",
+]
+Translate = Callable[[Mapping[str, Tensor], str], Mapping[str, Tensor]]
+"""(tensors of a file, the file's name for messages) -> the same under the module's names."""
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
@@ -51,11 +63,56 @@ def load_into(module: nn.Module, path: Path) -> None:
         what = f"lacks {missing[0]!r}" if missing else f"has an unknown {extra[0]!r}"
         raise UserError(f"{path} {what}: these weights belong to another model")
     for name, tensor in tensors.items():
-        if tensor.shape != wanted[name].shape:
-            raise UserError(
-                f"{path}: {name!r} is {tuple(tensor.shape)}, not {tuple(wanted[name].shape)}: "
-                "these weights belong to another model"
-            )
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise UserError(f"{path}: {name!r} holds values that are not finite; fetch or save the weights again")
+        _check(path, name, tensor, wanted[name])
     module.load_state_dict(tensors)
+
+
+def shard_paths(folder: Path, stem: str) -> list[Path]:
+    """The files of weights that lie in one, or in several that an index lists. Raises UserError for one that is missing."""
+    index, whole = folder / f"{stem}.safetensors.index.json", folder / f"{stem}.safetensors"
+    if not index.is_file():
+        if not whole.is_file():
+            raise UserError(f"{whole} is missing; fetch the weights again")
+        return [whole]
+    try:
+        names = sorted(set(json.loads(index.read_bytes())["weight_map"].values()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f"{index} is no list of weights ({error!r}); fetch the weights again") from error
+    for name in names:
+        if Path(name).name != name or not (folder / name).is_file():
+            raise UserError(f"{folder / name} is missing, which {index.name} lists; fetch the weights again")
+    return [folder / name for name in names]
+
+
+def load_shards(
+    module: nn.Module,
+    paths: Sequence[Path],
+    translate: Translate,
+    stored: Callable[[str, Tensor], Tensor],
+    device: torch.device,
+) -> None:
+    """Gives a module (which may be on the meta device) weights from files, one at a time, straight onto the device.
+
+    `stored`: how a tensor is kept, by its name: its dtype. Checks and raises as `load_into` does; each file is let go before
+    the next is read, so that no second copy of the whole is ever in memory.
+    """
+    wanted, found = module.state_dict(), dict[str, Tensor]()
+    for path in paths:
+        for name, tensor in translate(load_tensors(path, device), str(path)).items():
+            if name not in wanted:
+                raise UserError(f"{path} has an unknown {name!r}: these weights belong to another model")
+            _check(path, name, tensor, wanted[name])
+            found[name] = stored(name, tensor)
+    missing = sorted(wanted.keys() - found.keys())
+    if missing:
+        raise UserError(f"{paths[0].parent} lacks {missing[0]!r}: these weights belong to another model, or are not whole")
+    module.load_state_dict(found, assign=True)
+
+
+def _check(path: Path, name: str, tensor: Tensor, wanted: Tensor) -> None:
+    if tensor.shape != wanted.shape:
+        raise UserError(
+            f"{path}: {name!r} is {tuple(tensor.shape)}, not {tuple(wanted.shape)}: these weights belong to another model"
+        )
+    if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+        raise UserError(f"{path}: {name!r} holds values that are not finite; fetch or save the weights again")

@@ -20,7 +20,7 @@ class Config(BaseModel):
         try:
             return cls.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
-            raise UserError(f"{path}: {_first_fault(error)}") from error
+            raise UserError(f"{path}: {first_fault(error)}") from error
 
     def save(self, path: Path) -> None:
         path.write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -45,7 +45,7 @@ class Config(BaseModel):
         try:
             return type(self).model_validate(data)
         except ValidationError as error:
-            raise UserError(f"--set {' '.join(assignments)}: {_first_fault(error)}") from error
+            raise UserError(f"--set {' '.join(assignments)}: {first_fault(error)}") from error
 
 
 def _json_or_text(text: str) -> object:
@@ -55,7 +55,8 @@ def _json_or_text(text: str) -> object:
         return text
 
 
-def _first_fault(error: OSError | ValidationError) -> str:
+def first_fault(error: OSError | ValidationError) -> str:
+    """In one line."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
     fault = error.errors()[0]

@@ -42,6 +42,12 @@ def whole_folder(path: Path, replace: bool = False) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def cache_folder() -> Path:
+    """Where what can be made again is kept: WORLDREEL_CACHE, or `worldreel` in the user's folder for caches."""
+    own = os.environ.get("WORLDREEL_CACHE")
+    return Path(own) if own else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "worldreel"
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -114,7 +114,7 @@ def test_an_unknown_model(run, refused, work):
 
 
 def test_a_folder_that_is_no_model(run, refused, work):
-    refused(run("generate", "a dog", "--model", "."), "the folder holds no model.json, so it is no model")
+    refused(run("generate", "a dog", "--model", "."), "the folder holds no model.json and no model_index.json, so it is no model")
     for text in ("{", "[]", "{}", "[" * 100_000, '{"format": "another"}'):
         (work / "model.json").write_text(text)
         refused(run("generate", "a dog", "--model", "."), "model.json")

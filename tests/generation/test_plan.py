@@ -53,6 +53,7 @@ def test_sides_that_cannot_be(config, size):
     [
         ({"steps": 0}, "--steps 0"),
         ({"guidance": -1}, "--guidance -1"),
+        ({"late_guidance": 1e9}, "--late-guidance 1000000000"),
         ({"seed": -1}, "--seed -1"),
         ({"negative": "x" * 5000}, "5000"),
     ],
@@ -60,6 +61,16 @@ def test_sides_that_cannot_be(config, size):
 def test_settings_that_cannot_be(config, settings, says):
     with pytest.raises(UserError, match=says):
         plan(config, "generate", "a dog", settings=Settings(**settings))
+
+
+def test_what_a_model_was_not_taught_is_experimental(config):
+    """The small model was taught to make videos from text alone."""
+    assert plan(config, "generate", "a dog").experimental == ()
+    settled = plan(config, "generate", "a dog", frames=9, loop=True)
+    assert settled.experimental == ("both ends",)
+    assert settled.composition.notes == ("experimental: small was not taught canvases of the kind both ends",)
+    knows = config.knows.model_copy(update={"canvases": ("text", "both ends")})
+    assert plan(config.model_copy(update={"knows": knows}), "generate", "a dog", frames=9, loop=True).experimental == ()
 
 
 def test_every_prompt_of_every_canvas_is_checked(config):

@@ -7,7 +7,7 @@ from tests.conftest import TOKENIZER
 from worldreel.checkpoints import load_tensors, save_tensors
 from worldreel.errors import UserError
 from worldreel.models import Model
-from worldreel.models import model as model_room
+from worldreel.models import bundle as bundle_room
 from worldreel.patches import Segment, pack, to_tokens
 from worldreel.shapes import VideoShape
 
@@ -74,14 +74,14 @@ def test_both_halves_of_guidance_equal_each_alone(model):
 
 
 def test_decoding_streams_in_bands_to_the_same_pixels(model, monkeypatch):
-    monkeypatch.setattr(model_room, "compute_dtype", lambda device: torch.float32)
+    monkeypatch.setattr(bundle_room, "compute_dtype", lambda device: torch.float32)
     grid = model.config.grid(VideoShape(9, 64, 32), Fraction(12))
     latents = torch.randn(4, 3, 8, 4, generator=torch.Generator().manual_seed(0))
     tokens = to_tokens(latents, model.config.patch)
     with torch.inference_mode():
         whole = model.autoencoder.decode(latents[None])
     for band in (None, 1, 3):
-        monkeypatch.setattr(model_room, "_band", lambda height, width, band=band: band)
+        monkeypatch.setattr(bundle_room, "_band", lambda height, width, band=band: band)
         seen = []
         pieces = list(model.decode(tokens, grid, seen.append))
         assert [piece.shape[2] for piece in pieces] == [1, 4, 4]
@@ -90,9 +90,9 @@ def test_decoding_streams_in_bands_to_the_same_pixels(model, monkeypatch):
 
 
 def test_large_frames_are_decoded_in_bands():
-    assert model_room._band(64, 64) is None
-    assert model_room._band(135, 240) == 17
-    assert model_room._band(9, 100_000) == 8
+    assert bundle_room._band(64, 64) is None
+    assert bundle_room._band(135, 240) == 17
+    assert bundle_room._band(9, 100_000) == 8
 
 
 def test_words_it_knows_are_single(model_folder):

@@ -58,6 +58,34 @@ def test_what_is_given():
 
 
 @pytest.mark.parametrize(
+    ("levels", "kind"),
+    [
+        ([1, 1, 1], "text"),
+        ([1], "text"),
+        ([0, 1, 1], "first frame"),
+        ([0, 0, 1], "prefix"),
+        ([1, 0, 0], "suffix"),
+        ([0, 1, 0], "both ends"),
+        ([1, 0, 1], "middle"),
+        ([0, 1, 0, 1], "frames"),
+        ([0.6, 0.6], "draft"),
+        ([0, 0.4, 1], "draft"),
+        ([0, 0], "given"),
+    ],
+)
+def test_kinds_by_what_is_known(levels, kind):
+    assert of(levels).kind == kind
+
+
+def test_kinds_of_regions_and_storyboards():
+    region = np.zeros((2, 4, 6), np.float32)
+    region[:, 1, 1] = 1
+    assert Canvas(blank(2, 4, 6), region, FPS, CUES).kind == "region"
+    assert Canvas(blank(4, 2, 2), unknown(4), FPS, (Cue(0.0, "a"), Cue(0.25, "b"))).kind == "storyboard"
+    assert Canvas(blank(4, 2, 2), unknown(4), FPS, CUES, (2,)).kind == "storyboard"
+
+
+@pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"pixels": np.zeros((3, 4, 6, 3), np.float32)}, "uint8"),

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from worldreel.sampling import Euler, Multistep, sample, schedule
+from worldreel.sampling import Euler, Multistep, UniPC, sample, schedule
 
 TOKENS, CHANNELS = 96, 3
 
@@ -77,6 +77,29 @@ def test_the_multistep_error_falls_with_the_second_order_of_the_step(gaussian, s
     assert found[1] / found[2] == pytest.approx(4, abs=0.7)
 
 
+@pytest.mark.parametrize("ceiling", [1.0, 0.6])
+def test_so_does_the_error_of_predictor_and_corrector(gaussian, ceiling):
+    top = torch.full((TOKENS,), ceiling, dtype=torch.float64)
+    start = (1 - ceiling) * gaussian.known + ceiling * gaussian.noise
+    exact = gaussian.ends(start, top[:, None])
+    found = []
+    for steps in (100, 200, 400):
+        levels = schedule(steps, 1.0).double()
+        found.append(errors(sample(gaussian.predict, gaussian.noise, levels, gaussian.known, top, solver=UniPC()), exact))
+    assert found[2] < 1e-4
+    assert found[0] / found[1] == pytest.approx(4, abs=0.7)
+    assert found[1] / found[2] == pytest.approx(4, abs=0.7)
+
+
+def test_the_corrector_leaves_alone_what_was_put_elsewhere(gaussian):
+    """As `sample_whole` does with what is known: such tokens set out anew from where they are."""
+    levels, solver = schedule(6, 1.0).double(), UniPC()
+    one, two, three = (levels[place].expand(TOKENS) for place in range(3))
+    solver.step(gaussian.noise, gaussian.mean, one, two)
+    made = solver.step(gaussian.known, gaussian.mean, two, three)
+    assert errors(made, Euler().step(gaussian.known, gaussian.mean, two, three)) < 1e-12
+
+
 def test_a_point_is_reached_in_any_number_of_steps(gaussian):
     """Where the prediction does not depend on the noise, the flow is straight, and one step is enough."""
     for steps in (1, 2, 9):
@@ -89,7 +112,7 @@ def test_one_step_is_the_first_guess(gaussian):
     assert torch.equal(made, gaussian.predict(gaussian.noise, torch.ones(TOKENS)))
 
 
-@pytest.mark.parametrize(("solver", "order"), [(Euler, 1), (Multistep, 2)])
+@pytest.mark.parametrize(("solver", "order"), [(Euler, 1), (Multistep, 2), (UniPC, 2)])
 def test_ceilings_of_0_and_0_6_and_1_together_are_exact(gaussian, ceilings, solver, order):
     top = ceilings[:, None].double()
     start = (1 - top) * gaussian.known + top * gaussian.noise
@@ -109,7 +132,7 @@ def test_ceilings_of_0_and_0_6_and_1_together_are_exact(gaussian, ceilings, solv
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 30])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("solver", [Euler, Multistep])
+@pytest.mark.parametrize("solver", [Euler, Multistep, UniPC])
 def test_any_number_of_steps_stays_finite(gaussian, ceilings, steps, dtype, solver):
     noise, known = gaussian.noise.to(dtype), gaussian.known.to(dtype)
 

@@ -1,3 +1,4 @@
+import diffusers
 import pytest
 import torch
 
@@ -20,3 +21,16 @@ def test_without_shift_steps_are_even():
 
 def test_sampling_is_shifted_as_training_is():
     assert torch.allclose(schedule(10, 2.5), shifted(torch.linspace(1, 0, 11), 2.5))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 50])
+@pytest.mark.parametrize("shift", [1.0, 3.0, 12.0])
+def test_schedules_of_published_weights(steps, shift):
+    """Those that diffusers' two schedulers make of their thousand levels, of which the lowest is above 0."""
+    euler = diffusers.FlowMatchEulerDiscreteScheduler(shift=shift)
+    euler.set_timesteps(steps)
+    least = float(shifted(torch.tensor(0.001, dtype=torch.float64), shift))
+    assert torch.allclose(schedule(steps, shift, least, reaches_least=True), euler.sigmas, atol=1e-6)
+    unipc = diffusers.UniPCMultistepScheduler(prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=shift)
+    unipc.set_timesteps(steps)
+    assert torch.allclose(schedule(steps, shift, 0.001), unipc.sigmas, atol=2e-6)

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from worldreel.autoencoder import Autoencoder, AutoencoderConfig
 from worldreel.checkpoints import save_tensors
 from worldreel.data.mixture import MixtureConfig
+from worldreel.models import Defaults, Knows, ModelConfig
 from worldreel.models.library import BUNDLED
-from worldreel.models.model import Defaults, Knows, ModelConfig
 from worldreel.text.encoder import TextEncoderConfig
 from worldreel.text.table import load_table
 from worldreel.training import run as run_room

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
 
 import tyro
 
@@ -19,6 +19,8 @@ from worldreel.cli.options import (
     Draft,
     Guidance,
     Json,
+    LateGuidance,
+    Lora,
     Model,
     Negative,
     Out,
@@ -32,13 +34,16 @@ from worldreel.errors import UserError
 if TYPE_CHECKING:
     from worldreel.api import Handle
     from worldreel.generation import Plan, Progress
-    from worldreel.models import ModelConfig
+    from worldreel.models import BundleConfig, Expert
 
 MOST_AT_ONCE = 1000
 MODELS_CHOICE = ("size", "seconds", "frames", "fps")
 """Arguments that, left out, are the model's to choose."""
 METAVARS = {"size": "WIDTHxHEIGHT", "seconds": "S", "frames": "N", "fps": "RATE", "missing": "8:24", "mask": "FILE"}
-Solver = Annotated[Literal["euler", "multistep"], tyro.conf.arg(help="The method of sampling: of first or second order.")]
+Solver = Annotated[
+    Literal["euler", "multistep", "unipc"] | None,
+    tyro.conf.arg(help="The method of sampling: of first order, or of second (two of them).", help_behavior_hint=MODELS_OWN),
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +56,10 @@ class Making:
     steps: Steps = None
     draft: Draft = False
     guidance: Guidance = None
-    negative: Negative = ""
-    solver: Solver = "euler"
+    late_guidance: LateGuidance = None
+    negative: Negative = None
+    solver: Solver = None
+    lora: Lora = field(default_factory=list)
     seed: Seed = None
     count: Count = 1
     out: Out = None
@@ -64,11 +71,14 @@ class Making:
         from worldreel.api import load
         from worldreel.models import load_config
 
+        loras = [_Lora.of(given) for given in self.lora]
         plans = self._plans(load_config(self.model))
         paths = self._paths(plans)
         for note in plans[0].composition.notes:
             terminal.note(f"note: {note}")
         handle = load(self.model, self.device)
+        for path, strength, expert in loras:
+            handle.adapt(path, strength, expert=expert)
         known = handle.known(plans[0].prompt)
         if handle.knows.words and not known:
             what = ", ".join(handle.knows.subjects or handle.knows.words)
@@ -82,7 +92,7 @@ class Making:
             terminal.say(f"{file['path']}  {_shape(plans[0])}, seed {file['seed']}, took {file['took']} s")
         return {**_said(plans[0], handle), "known": known, "files": files}
 
-    def _plans(self, config: "ModelConfig") -> "list[Plan]":
+    def _plans(self, config: "BundleConfig") -> "list[Plan]":
         """What will be made, checked before any weights are loaded."""
         from dataclasses import replace
 
@@ -92,14 +102,7 @@ class Making:
 
         if not 1 <= self.count <= MOST_AT_ONCE:
             raise UserError(f"--count {self.count}: take 1 to {MOST_AT_ONCE}")
-        settings = Settings(
-            negative=self.negative,
-            steps=self.steps,
-            guidance=self.guidance,
-            seed=self.seed,
-            solver=self.solver,
-            draft=self.draft,
-        )
+        settings = Settings(**{name: getattr(self, name) for name in Settings.model_fields})
         given: list[object] = []
         asked: dict[str, object] = {}
         for name, parameter in _parameters(MODES[self.mode]).items():
@@ -126,6 +129,28 @@ class Making:
                 path = self.out if len(plans) == 1 else self.out.with_stem(f"{self.out.stem}-{plan.seed}")
             paths.append(check_target(path, result.width, result.height, result.frames, self.overwrite, result.fps))
         return paths
+
+
+class _Lora(NamedTuple):
+    """What `--lora` says."""
+
+    path: Path
+    strength: float = 1.0
+    expert: "Expert | None" = None
+
+    @classmethod
+    def of(cls, given: str) -> "_Lora":
+        """Raises UserError."""
+        if Path(given).exists():
+            return cls(Path(given))
+        expert: Expert | None = "early" if given.endswith("@early") else "late" if given.endswith("@late") else None
+        name, equals, strength = given.removesuffix(f"@{expert}").rpartition("=")
+        if not equals:
+            return cls(Path(strength), 1.0, expert)
+        try:
+            return cls(Path(name), float(strength), expert)
+        except ValueError:
+            raise UserError(f"--lora {given}: {strength!r} is no strength; write it as FILE=0.8") from None
 
 
 def command(mode: str) -> type[Command]:

@@ -11,7 +11,7 @@ from worldreel.cli.options import Json
 from worldreel.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from worldreel.models import ModelConfig
+    from worldreel.models import BundleConfig
 
 PHRASES = ("subjects", "verbs", "directions", "positions", "backgrounds")
 
@@ -39,12 +39,12 @@ class Models:
         return {"models": [_answer(name, config) for name, config in configs.items()]}
 
 
-def _answer(name: str, config: "ModelConfig") -> dict[str, object]:
+def _answer(name: str, config: "BundleConfig") -> dict[str, object]:
     parts = config.model_dump(mode="json", include={"name", "knows", "defaults", "limits"})
     return {"load": name, **parts}
 
 
-def _show(terminal: Terminal, name: str, config: "ModelConfig", full: bool) -> None:
+def _show(terminal: Terminal, name: str, config: "BundleConfig", full: bool) -> None:
     knows, defaults, limits = config.knows, config.defaults, config.limits
     rates = " to ".join(f"{rate:g}" for rate in dict.fromkeys(knows.fps))
     terminal.say(f"{name}: {knows.summary}")

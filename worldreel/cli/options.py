@@ -27,7 +27,10 @@ class Command(Protocol):
 
 
 Json = Annotated[bool, tyro.conf.arg(help="Print the result as one JSON object, and nothing else, on standard output.")]
-Model = Annotated[str, tyro.conf.arg(metavar="NAME", help="A bundled model, or a folder that holds one.")]
+Model = Annotated[
+    str,
+    tyro.conf.arg(metavar="NAME", help="A bundled model, or a folder that holds one."),
+]
 Device = Annotated[
     str | None, tyro.conf.arg(metavar="NAME", help="cpu, cuda or mps.", help_behavior_hint="(default: the best there is)")
 ]
@@ -49,7 +52,20 @@ Guidance = Annotated[
     float | None,
     tyro.conf.arg(metavar="SCALE", help="How strongly the prompt is followed; 1: no guidance.", help_behavior_hint=MODELS_OWN),
 ]
-Negative = Annotated[str, tyro.conf.arg(metavar="TEXT", help="What to lead away from.", help_behavior_hint="(default: nothing)")]
+LateGuidance = Annotated[
+    float | None,
+    tyro.conf.arg(metavar="SCALE", help="The same for the last steps, of models with a second network for them."),
+]
+Negative = Annotated[str | None, tyro.conf.arg(metavar="TEXT", help="What to lead away from.", help_behavior_hint=MODELS_OWN)]
+Lora = Annotated[
+    list[str],
+    tyro.conf.arg(
+        metavar="FILE[=STRENGTH][@early|@late]",
+        help="Add a LoRA to the weights, with strength 1 or another; of two networks, to that for early or late steps. "
+        "May be given again.",
+    ),
+    tyro.conf.UseAppendAction,
+]
 Seed = Annotated[
     int | None,
     tyro.conf.arg(metavar="N", help="The same seed gives the same result.", help_behavior_hint="(default: drawn, and printed)"),

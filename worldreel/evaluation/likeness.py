@@ -11,7 +11,7 @@ from torch import Tensor
 from worldreel.evaluation.obedience import CANVAS, SEED, Prompt
 from worldreel.evaluation.results import Result
 from worldreel.generation import Settings, carry_out, plan
-from worldreel.models import Model
+from worldreel.models import Bundle
 from worldreel.perception.i3d import I3D, frechet, recognised
 from worldreel.perception.lpips import LPIPS
 from worldreel.worlds.render import render, to_frames
@@ -32,7 +32,9 @@ def measure_fvd(network: I3D, made: Iterable[np.ndarray], prompts: Sequence[Prom
     return {"fvd": Result(frechet(ours, truth), None, None, len(prompts), peer=floor)}
 
 
-def measure_diversity(network: LPIPS, model: Model, prompts: Sequence[Prompt], watch: Callable[[int], None]) -> dict[str, Result]:
+def measure_diversity(
+    network: LPIPS, model: Bundle, prompts: Sequence[Prompt], watch: Callable[[int], None]
+) -> dict[str, Result]:
     """The mean LPIPS between clips of one prompt with different seeds. `peer`: between real clips of one caption."""
     ours, real = [], []
     for done, prompt in enumerate(prompts):

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from worldreel.generation import Settings, carry_out, plan
-from worldreel.models import Model
+from worldreel.models import Bundle
 from worldreel.worlds.captions import short_caption
 from worldreel.worlds.paraphrases import paraphrase
 from worldreel.worlds.scenes import Canvas, Scene, random_scene
@@ -59,7 +59,7 @@ def draw_company(count: int) -> list[Prompt]:
     return prompts
 
 
-def make_clips(model: Model, prompts: Sequence[Prompt], watch: Callable[[int], None], *, mute: bool = False) -> list[Sample]:
+def make_clips(model: Bundle, prompts: Sequence[Prompt], watch: Callable[[int], None], *, mute: bool = False) -> list[Sample]:
     """One sample a prompt at the model's default settings. `mute`: without any text, as a model that ignores it."""
     samples = []
     for done, prompt in enumerate(prompts):

@@ -30,7 +30,7 @@ from worldreel.evaluation.obedience import Prompt, Sample, draw_company, draw_pr
 from worldreel.evaluation.prompting import STUDIES
 from worldreel.evaluation.results import Result
 from worldreel.media.sheet import save_sheet
-from worldreel.models import Model, load_model
+from worldreel.models import Bundle, load_model
 from worldreel.perception.i3d import load_i3d
 from worldreel.perception.lpips import load_lpips
 from worldreel.worlds.judge import Judge
@@ -205,7 +205,7 @@ def evaluate(name: str, suite: str, options: Options) -> dict[str, object]:
     return answer
 
 
-def _measured_judges(model: Model, judge: Judge, witness: Witness, scenes: int, options: Options) -> dict[str, Result]:
+def _measured_judges(model: Bundle, judge: Judge, witness: Witness, scenes: int, options: Options) -> dict[str, Result]:
     """Both judges on scenes whose truth is known, as rendered and as the codec gives them back."""
     through = frame_codec(model)
     rows: dict[str, Rate] = {}
@@ -220,7 +220,7 @@ def _measured_judges(model: Model, judge: Judge, witness: Witness, scenes: int, 
     return {key: _row(rate, JUDGE_GOAL if key.startswith(("judge_real", "judge_codec")) else None) for key, rate in rows.items()}
 
 
-def _sampled(model: Model, prompts: Sequence[Prompt], options: Options, *, mute: bool = False) -> list[Sample]:
+def _sampled(model: Bundle, prompts: Sequence[Prompt], options: Options, *, mute: bool = False) -> list[Sample]:
     what = "sampling without text" if mute else "sampling"
     return make_clips(model, prompts, lambda done: options.watch(what, done, len(prompts)), mute=mute)
 

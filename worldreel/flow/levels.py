@@ -5,6 +5,9 @@ import math
 import torch
 from torch import Tensor
 
+HIGHEST_LEVEL = 1 - 17 * 2.0**-24
+"""Stands for pure noise where its log-SNR must be finite: 1 - 1e-6, in single precision, as published samplers have it."""
+
 
 def shifted(levels: Tensor, shift: float) -> Tensor:
     """t -> s t / (1 + (s - 1) t) (Esser et al. 2024, equation 23)."""

@@ -12,21 +12,21 @@ from worldreel.generation.filling import Watch, fill
 from worldreel.generation.plan import Plan, Settings, plan
 from worldreel.media import Clip
 from worldreel.media.clip import Frame
-from worldreel.models import Model
+from worldreel.models import Bundle
 from worldreel.prompting import Composition
 
 
-def generate(model: Model, mode: str, *given: object, settings: Settings | None = None, **asked: object) -> Clip:
+def generate(model: Bundle, mode: str, *given: object, settings: Settings | None = None, **asked: object) -> Clip:
     """Makes the clip of a mode. Its metadata say how, so that it can be made again. Raises UserError for what cannot be made."""
     return carry_out(model, plan(model.config, mode, *given, settings=settings, **asked))
 
 
-def carry_out(model: Model, settled: Plan, watch: Watch = lambda progress: None) -> Clip:
+def carry_out(model: Bundle, settled: Plan, watch: Watch = lambda progress: None) -> Clip:
     """Makes what a checked plan says. The user's own frames are read again whenever the clip is."""
     return replace(_made(model, settled, watch), metadata=metadata(settled, model))
 
 
-def _made(model: Model, settled: Plan, watch: Watch) -> Clip:
+def _made(model: Bundle, settled: Plan, watch: Watch) -> Clip:
     composition = settled.composition
     generator = torch.Generator().manual_seed(settled.seed)
     with torch.inference_mode():
@@ -40,7 +40,7 @@ def _made(model: Model, settled: Plan, watch: Watch) -> Clip:
     return _made(model, replace(settled, composition=following), watch)
 
 
-def metadata(settled: Plan, model: Model) -> dict[str, str]:
+def metadata(settled: Plan, model: Bundle) -> dict[str, str]:
     """How a clip was made, in words that any player shows."""
     composition = settled.composition
     parents = [_name(part) for part in composition.parts if isinstance(part, Clip)]
@@ -55,12 +55,15 @@ def metadata(settled: Plan, model: Model) -> dict[str, str]:
         "steps": str(settled.steps),
         "solver": settled.solver,
         "guidance": f"{settled.guidance:g}",
+        **({"late_guidance": f"{settled.late_guidance:g}"} if settled.late_guidance != settled.guidance else {}),
         "size": f"{composition.width}x{composition.height}",
         "frames": str(composition.frames),
         "fps": str(composition.fps),
         "device": model.device.type,
         "worldreel": _version("worldreel"),
         "torch": torch.__version__,
+        **({"lora": "; ".join(model.adaptations)} if model.adaptations else {}),
+        **({"experimental": ", ".join(settled.experimental)} if settled.experimental else {}),
         **({"parents": "; ".join(parents)} if parents else {}),
     }
 

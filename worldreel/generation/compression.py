@@ -23,7 +23,7 @@ from worldreel.generation.pixels import to_pixels, to_video
 from worldreel.media import Clip, Limits
 from worldreel.media.clip import Frame
 from worldreel.media.limits import readable
-from worldreel.models import Model
+from worldreel.models import Bundle
 from worldreel.shapes import VideoShape
 
 ENDING = ".safetensors"
@@ -94,7 +94,7 @@ def read_header(path: str | PathLike[str]) -> Header:
         raise UserError(f"{path} holds no latents of Worldreel; make some with `worldreel compress CLIP`") from None
 
 
-def compress(model: Model, clip: Clip, watch: Watch = lambda progress: None) -> Compressed:
+def compress(model: Bundle, clip: Clip, watch: Watch = lambda progress: None) -> Compressed:
     """Encodes a clip, holding a few frames of it at a time. Raises UserError for a clip that is too large.
 
     Sides are continued by their last pixels and the end by its last frame, up to what the network takes; `decompress`
@@ -116,7 +116,7 @@ def compress(model: Model, clip: Clip, watch: Watch = lambda progress: None) -> 
     return Compressed(header, torch.cat(pieces, dim=2)[0])
 
 
-def decompress(model: Model, source: Compressed | str | PathLike[str], watch: Watch = lambda progress: None) -> Clip:
+def decompress(model: Bundle, source: Compressed | str | PathLike[str], watch: Watch = lambda progress: None) -> Clip:
     """The clip, which is decoded as its frames are asked for. Raises UserError for a file that is damaged or another model's."""
     name = "the latents" if isinstance(source, Compressed) else str(source)
     compressed = source if isinstance(source, Compressed) else _load(Path(source))
@@ -140,7 +140,7 @@ def decompress(model: Model, source: Compressed | str | PathLike[str], watch: Wa
 class _Source:
     """A clip's frames as the network takes them; `count` of the clip's own have gone by."""
 
-    def __init__(self, clip: Clip, padded: VideoShape, model: Model, watch: Watch) -> None:
+    def __init__(self, clip: Clip, padded: VideoShape, model: Bundle, watch: Watch) -> None:
         self.clip, self.padded, self.model, self.watch = clip, padded, model, watch
         self.count = 0
 
@@ -164,11 +164,11 @@ class _Source:
         return to_video(whole[None])[None].to(self.model.device)
 
 
-def _padded(model: Model, video: VideoShape) -> VideoShape:
+def _padded(model: Bundle, video: VideoShape) -> VideoShape:
     return model.config.autoencoder.compression.padded(video)
 
 
-def _check_size(model: Model, clip: Clip, count: int) -> None:
+def _check_size(model: Bundle, clip: Clip, count: int) -> None:
     """Refuses a clip of (so far) `count` frames that is too large, or whose latents would be."""
     size = f"{clip.width}x{clip.height}"
     if clip.width * clip.height > LIMITS.pixels:
@@ -201,7 +201,7 @@ def _notes(header: Header) -> Mapping[str, str]:
     return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
 
-def _fingerprint(model: Model) -> str:
+def _fingerprint(model: Bundle) -> str:
     """Of the autoencoder's weights, so that latents are never decoded by others without a word."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.autoencoder.state_dict().items()):

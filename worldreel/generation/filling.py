@@ -7,15 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from worldreel.flow import length_shift
 from worldreel.generation.pixels import to_pixels
 from worldreel.generation.plan import Plan
 from worldreel.generation.seam import with_given
 from worldreel.media.clip import Frame
-from worldreel.models import Model
+from worldreel.models import Bundle, SolverName
 from worldreel.models.lowering import Lowered, lower
 from worldreel.prompting import Canvas
-from worldreel.sampling import Euler, Multistep, Step, guided, sample, sample_whole, schedule
+from worldreel.sampling import Euler, Multistep, Solver, Step, UniPC, guided, sample, sample_whole, schedule
 
 TOGETHER = 8192
 """Tokens of both halves of guidance up to which they share a pack; longer ones run in turn."""
@@ -31,51 +30,58 @@ class Progress:
 
 
 Watch = Callable[[Progress], None]
+SOLVERS: dict[SolverName, Callable[[], Solver]] = {"euler": Euler, "multistep": Multistep, "unipc": UniPC}
 
 
-def fill(model: Model, canvas: Canvas, settled: Plan, generator: torch.Generator, watch: Watch) -> Frame:
+def fill(model: Bundle, canvas: Canvas, settled: Plan, generator: torch.Generator, watch: Watch) -> Frame:
     """Frames [T, H, W, 3]. What the canvas gives is in them pixel for pixel; the rest is the model's, in its colours."""
     lowered = lower(model, canvas)
+    tokens = denoised(model, canvas, lowered, settled, generator, watch)
+    return with_given(_decoded(model, canvas, lowered, tokens, watch), canvas)
+
+
+def denoised(model: Bundle, canvas: Canvas, lowered: Lowered, settled: Plan, generator: torch.Generator, watch: Watch) -> Tensor:
+    """Clean tokens [N, C] of a lowered canvas."""
+    config = model.config
     # On the CPU: the same seed gives the same noise on every device.
-    noise = torch.randn(lowered.tokens, model.config.transformer.channels, generator=generator)
-    levels = schedule(settled.steps, length_shift(lowered.tokens))
+    noise = torch.randn(lowered.tokens, config.token_channels, generator=generator)
+    levels = schedule(settled.steps, config.shift(lowered.tokens), config.descent.least, config.descent.reaches_least)
     start, levels = noise.to(model.device), levels.to(model.device)
-    solver = Multistep if settled.solver == "multistep" else Euler
-    predict = _predictor(model, canvas, lowered, settled)
+    predict, solver = _predictor(model, canvas, lowered, settled), SOLVERS[settled.solver]
 
     def told(step: Step) -> None:
         watch(Progress("denoising", step.number, step.of))
 
-    if model.config.levels == "token":
-        tokens = sample(predict, start, levels, lowered.known, lowered.ceilings, told, solver())
-    else:
-        tokens = sample_whole(predict, start, levels, lowered.known, lowered.ceilings, told, solver)
-    return with_given(_decoded(model, canvas, lowered, tokens, watch), canvas)
+    if config.levels == "token":
+        return sample(predict, start, levels, lowered.known, lowered.ceilings, told, solver())
+    return sample_whole(predict, start, levels, lowered.known, lowered.ceilings, told, solver)
 
 
-def _predictor(model: Model, canvas: Canvas, lowered: Lowered, settled: Plan) -> Callable[[Tensor, Tensor], Tensor]:
+def _predictor(model: Bundle, canvas: Canvas, lowered: Lowered, settled: Plan) -> Callable[[Tensor, Tensor], Tensor]:
     """The model with prompts and guidance built in."""
     prompts = [cue.prompt for cue in canvas.cues]
     texts = model.read([*prompts, settled.negative])
-    alone = lowered.layout(lowered.readers)
-    if settled.guidance == 1:
-        return lambda tokens, levels: model.denoise(tokens, levels, alone, texts[:-1])
+    alone, extra = lowered.layout(lowered.readers), lowered.extra
+    if settled.guidance == settled.late_guidance == 1:
+        return lambda tokens, levels: model.denoise(tokens, levels, alone, texts[:-1], extra)
+    extras = None if extra is None else extra.copies(2)
     both = lowered.layout(lowered.readers, lowered.all_read(len(prompts)))
     negative = lowered.layout(lowered.all_read(0))
 
     def predict(tokens: Tensor, levels: Tensor) -> Tensor:
         if both.tokens <= TOGETHER:
-            twice = model.denoise(torch.cat([tokens, tokens]), torch.cat([levels, levels]), both, texts)
+            twice = model.denoise(torch.cat([tokens, tokens]), torch.cat([levels, levels]), both, texts, extras)
             conditional, unconditional = twice.chunk(2)
         else:
-            conditional = model.denoise(tokens, levels, alone, texts[:-1])
-            unconditional = model.denoise(tokens, levels, negative, texts[-1:])
-        return guided(conditional, unconditional, settled.guidance)
+            conditional = model.denoise(tokens, levels, alone, texts[:-1], extra)
+            unconditional = model.denoise(tokens, levels, negative, texts[-1:], extra)
+        late = float(levels.max()) < model.config.boundary
+        return guided(conditional, unconditional, settled.late_guidance if late else settled.guidance)
 
     return predict
 
 
-def _decoded(model: Model, canvas: Canvas, lowered: Lowered, tokens: Tensor, watch: Watch) -> Frame:
+def _decoded(model: Bundle, canvas: Canvas, lowered: Lowered, tokens: Tensor, watch: Watch) -> Frame:
     """Every run trimmed to its own frames and the canvas's sides."""
     frames = np.empty((canvas.frames, canvas.height, canvas.width, 3), np.uint8)
     of = sum(piece.grid.frames for piece in lowered.pieces)

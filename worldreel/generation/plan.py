@@ -4,11 +4,10 @@ import math
 import secrets
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Literal
 
 from worldreel.config import Config
 from worldreel.errors import UserError
-from worldreel.models import ModelConfig
+from worldreel.models import BundleConfig, SolverName
 from worldreel.prompting import MODES, Bounds, Composition
 from worldreel.prompting.composition import with_prompts
 from worldreel.shapes import VideoShape
@@ -22,11 +21,13 @@ DRAFT_STEPS = 8
 class Settings(Config):
     """How to sample, as far as the user said; None stands for the model's own default."""
 
-    negative: str = ""
+    negative: str | None = None
     steps: int | None = None
     guidance: float | None = None
+    late_guidance: float | None = None
+    """Of models with a second expert for low levels; None stands for `guidance` where that was said."""
     seed: int | None = None
-    solver: Literal["euler", "multistep"] = "euler"
+    solver: SolverName | None = None
     draft: bool = False
     """A few steps of the multistep solver: a quick look at what a seed will give."""
 
@@ -40,8 +41,12 @@ class Plan:
     negative: str
     steps: int
     guidance: float
+    late_guidance: float
+    """Below the boundary between two experts, of models that have two; else the same."""
     seed: int
-    solver: Literal["euler", "multistep"]
+    solver: SolverName
+    experimental: tuple[str, ...] = ()
+    """Kinds of canvas that it holds and that the model was not taught."""
 
     @property
     def prompt(self) -> str:
@@ -56,10 +61,10 @@ class Plan:
     def muted(self) -> "Plan":
         """The same without any text, as a model would make it that ignores what it is told."""
         silent = with_prompts(self.composition, lambda prompt: "")
-        return replace(self, composition=silent, negative="", guidance=1.0)
+        return replace(self, composition=silent, negative="", guidance=1.0, late_guidance=1.0)
 
 
-def plan(model: ModelConfig, mode: str, *given: object, settings: Settings | None = None, **asked: object) -> Plan:
+def plan(model: BundleConfig, mode: str, *given: object, settings: Settings | None = None, **asked: object) -> Plan:
     """What a mode makes of its arguments, with the model's defaults filled in and every value checked.
 
     Raises UserError naming the argument, the value and the way out.
@@ -68,30 +73,41 @@ def plan(model: ModelConfig, mode: str, *given: object, settings: Settings | Non
     if settings.draft and settings.steps is not None:
         raise UserError(f"--draft and --steps {settings.steps}: a draft takes {DRAFT_STEPS} steps; give one of the two")
     steps = DRAFT_STEPS if settings.draft else settings.steps
+    solver: SolverName | None = "multistep" if settings.draft else settings.solver
+    composition = with_prompts(
+        MODES[mode](*given, **asked, within=bounds(model)),
+        lambda prompt: _checked_prompt(prompt, "the prompt", may_be_empty=False),
+    )
+    untaught = tuple(kind for kind in composition.kinds if kind not in (*model.knows.canvases, "given"))
+    if untaught:
+        note = f"experimental: {model.name} was not taught canvases of the kind {' or '.join(untaught)}"
+        composition = replace(composition, notes=(*composition.notes, note))
+    negative = defaults.negative if settings.negative is None else settings.negative
+    guidance = defaults.guidance if settings.guidance is None else settings.guidance
+    late = defaults.late_guidance if settings.guidance is None else guidance
+    late = late if settings.late_guidance is None else settings.late_guidance
     settled = Plan(
         mode=mode,
-        composition=with_prompts(
-            MODES[mode](*given, **asked, within=bounds(model)),
-            lambda prompt: _checked_prompt(prompt, "the prompt", may_be_empty=False),
-        ),
-        negative=_checked_prompt(settings.negative, "--negative", may_be_empty=True),
+        composition=composition,
+        negative=_checked_prompt(negative, "--negative", may_be_empty=True),
         steps=defaults.steps if steps is None else steps,
-        guidance=defaults.guidance if settings.guidance is None else settings.guidance,
+        guidance=guidance,
+        late_guidance=guidance if late is None else late,
         seed=secrets.randbelow(2**31) if settings.seed is None else settings.seed,
-        solver="multistep" if settings.draft else settings.solver,
+        solver=solver or defaults.solver,
+        experimental=untaught,
     )
     if not 1 <= settled.steps <= MOST_STEPS:
         raise UserError(f"--steps {settled.steps}: take 1 to {MOST_STEPS}; {defaults.steps} is the model's default")
-    if not 0 <= settled.guidance <= LARGEST_GUIDANCE:
-        raise UserError(
-            f"--guidance {settled.guidance}: take 0 to {LARGEST_GUIDANCE:g}; {defaults.guidance:g} is the model's default"
-        )
+    for name, value in (("--guidance", settled.guidance), ("--late-guidance", settled.late_guidance)):
+        if not 0 <= value <= LARGEST_GUIDANCE:
+            raise UserError(f"{name} {value}: take 0 to {LARGEST_GUIDANCE:g}; {defaults.guidance:g} is the model's default")
     if not 0 <= settled.seed < 2**63:
         raise UserError(f"--seed {settled.seed}: take a whole number from 0 up to 2^63 - 1")
     return settled
 
 
-def bounds(model: ModelConfig) -> Bounds:
+def bounds(model: BundleConfig) -> Bounds:
     """What a mode may ask of this model."""
     defaults, knows = model.defaults, model.knows
     return Bounds(
@@ -108,7 +124,7 @@ def bounds(model: ModelConfig) -> Bounds:
     )
 
 
-def estimate_memory(shape: VideoShape, fps: Fraction, model: ModelConfig) -> int:
+def estimate_memory(shape: VideoShape, fps: Fraction, model: BundleConfig) -> int:
     """Bytes that making it takes beyond the weights, roughly: activations of both halves of guidance, a decoded band, frames."""
     tokens = model.grid(model.padded(shape), fps).tokens
     transformer = model.transformer
@@ -122,7 +138,7 @@ def _area(size: str) -> int:
     return int(width) * int(height)
 
 
-def _check(shape: VideoShape, fps: Fraction, model: ModelConfig) -> None:
+def _check(shape: VideoShape, fps: Fraction, model: BundleConfig) -> None:
     """Refuses what cannot be held, before any of it is held."""
     limits, size = model.limits, f"{shape.width}x{shape.height}"
     if min(shape.width, shape.height) < 1:

@@ -1,12 +1,32 @@
-"""Finding models by name: bundled ones, and folders."""
+"""Finding models by name: bundled ones, and folders of any format that we know."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
+
+import torch
 
 from worldreel.errors import UserError
+from worldreel.models import wan
+from worldreel.models.bundle import Bundle, BundleConfig
 from worldreel.models.model import FORMAT, Model, ModelConfig
 
 BUNDLED = Path(__file__).parent / "bundled"
+
+
+class Format(NamedTuple):
+    """How a folder that holds a certain file is read."""
+
+    config: Callable[[Path], BundleConfig]
+    load: Callable[[Path, torch.device], Bundle]
+
+
+FORMATS = {
+    "model.json": Format(lambda folder: ModelConfig.load(folder / "model.json"), lambda *given: _own(*given)),
+    wan.INDEX: Format(wan.load_config, wan.load_model),
+}
+"""By the file that says what a folder is."""
 
 
 def bundled_names() -> list[str]:
@@ -16,31 +36,45 @@ def bundled_names() -> list[str]:
 
 def find_model(name: str) -> Path:
     """The folder of a bundled model or of a path. Raises UserError that says what there is."""
+    return _found(name)[0]
+
+
+def load_config(name: str) -> BundleConfig:
+    """What a model is and knows, without its weights: enough to check a request. Raises UserError."""
+    folder, found = _found(name)
+    return found.config(folder)
+
+
+def load_model(name: str, device: torch.device | None = None) -> Bundle:
+    """A model ready to sample, on a device (the CPU unless told otherwise). Raises UserError."""
+    folder, found = _found(name)
+    return found.load(folder, device or torch.device("cpu"))
+
+
+def _found(name: str) -> tuple[Path, Format]:
     if name in bundled_names():
-        return BUNDLED / name
+        return BUNDLED / name, FORMATS["model.json"]
     path = Path(name)
     if not path.is_dir():
         known = ", ".join(bundled_names()) or "none"
-        raise UserError(f"--model {name!r}: no such model; bundled: {known}; or give a folder that holds a model.json")
-    _check_format(name, path / "model.json")
-    return path
+        raise UserError(
+            f"--model {name!r}: no such model; bundled: {known}; or give a folder that holds a {' or a '.join(FORMATS)}"
+        )
+    for file, found in FORMATS.items():
+        if (path / file).is_file():
+            if file == "model.json":
+                _check_format(name, path / file)
+            return path, found
+    raise UserError(f"--model {name!r}: the folder holds no {' and no '.join(FORMATS)}, so it is no model")
 
 
-def load_config(name: str) -> ModelConfig:
-    """What a model is and knows, without its weights: enough to check a request. Raises UserError."""
-    return ModelConfig.load(find_model(name) / "model.json")
-
-
-def load_model(name: str) -> Model:
-    """A model ready to sample. Raises UserError."""
-    return Model.load(find_model(name))
+def _own(folder: Path, device: torch.device) -> Model:
+    return Model.load(folder).to(device)
 
 
 def _check_format(name: str, path: Path) -> None:
     try:
         data = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise UserError(f"--model {name!r}: the folder holds no model.json, so it is no model") from None
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"--model {name!r}: model.json cannot be read ({error})") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT:

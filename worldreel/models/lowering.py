@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from worldreel.layout import Layout
-from worldreel.models.model import Model
+from worldreel.models.bundle import Bundle, Extra
 from worldreel.patches import Grid, Segment, pack, to_tokens
 from worldreel.prompting.canvas import Canvas, Run
 from worldreel.shapes import VideoShape
@@ -30,12 +30,14 @@ Readers = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Lowered:
-    """`known` [N, C]: clean tokens, zeros where nothing is known; `ceilings` [N]; `readers`: which tokens read which cue."""
+    """`known` [N, C]: clean tokens, zeros where nothing is known; `ceilings` [N]; `readers`: which tokens read which cue;
+    `extra`: further inputs of transformers that take some."""
 
     pieces: tuple[Piece, ...]
     known: Tensor
     ceilings: Tensor
     readers: Readers
+    extra: Extra | None = None
 
     @property
     def tokens(self) -> int:
@@ -51,9 +53,10 @@ class Lowered:
         return pack([Segment(grids, reading) for reading in readers]).to(self.ceilings.device)
 
 
-def lower(model: Model, canvas: Canvas) -> Lowered:
+def lower(model: Bundle, canvas: Canvas) -> Lowered:
     """Encodes what is known of a canvas, run by run: nothing that comes before a run leaks into it."""
-    pieces = tuple(_piece(model, canvas, run) for run in canvas.runs())
+    runs = canvas.runs() if model.config.many_runs else [Run(0, canvas.frames)]
+    pieces = tuple(_piece(model, canvas, run) for run in runs)
     known, ceilings, readers = [], [], list[tuple[int, int]]()
     for piece in pieces:
         levels = token_ceilings(canvas, piece, model)
@@ -68,10 +71,11 @@ def lower(model: Model, canvas: Canvas) -> Lowered:
             else:
                 readers.append((count, cue))
     device = model.device
-    return Lowered(pieces, torch.cat(known).to(device), torch.cat(ceilings).to(device), tuple(readers))
+    lowered = Lowered(pieces, torch.cat(known).to(device), torch.cat(ceilings).to(device), tuple(readers))
+    return model.ruled(canvas, lowered)
 
 
-def token_ceilings(canvas: Canvas, piece: Piece, model: Model) -> Tensor:
+def token_ceilings(canvas: Canvas, piece: Piece, model: Bundle) -> Tensor:
     """[N]: the highest ceiling of the pixels that a token covers; what is added at the edges is as its neighbours are."""
     run, shape, grid = piece.run, piece.shape, piece.grid
     ceilings = np.broadcast_to(canvas.ceilings[run.start : run.stop], (run.stop - run.start, canvas.height, canvas.width))
@@ -85,19 +89,19 @@ def token_ceilings(canvas: Canvas, piece: Piece, model: Model) -> Tensor:
     return pooled.flatten()
 
 
-def _piece(model: Model, canvas: Canvas, run: Run) -> Piece:
+def _piece(model: Bundle, canvas: Canvas, run: Run) -> Piece:
     shape = model.config.padded(VideoShape(run.stop - run.start, canvas.height, canvas.width))
     grid = model.config.grid(shape, canvas.fps)._replace(start=run.start / float(canvas.fps))
     return Piece(run, shape, grid)
 
 
-def _known(model: Model, canvas: Canvas, piece: Piece, ceilings: Tensor) -> Tensor:
+def _known(model: Bundle, canvas: Canvas, piece: Piece, ceilings: Tensor) -> Tensor:
     """Clean tokens [N, C] of a run, encoded up to the last latent frame that something is known of: the codec is causal."""
     grid = piece.grid
     count = grid.tokens // grid.frames
     frames = (ceilings.view(grid.frames, -1).amin(dim=1) < 1).nonzero()
     last = int(frames[-1]) + 1 if len(frames) else 0
-    tokens = torch.zeros(grid.tokens, model.config.transformer.channels)
+    tokens = torch.zeros(grid.tokens, model.config.token_channels)
     if last:
         compression = model.config.autoencoder.compression
         pixels = 1 + (last - 1) * compression.time
@@ -108,9 +112,21 @@ def _known(model: Model, canvas: Canvas, piece: Piece, ceilings: Tensor) -> Tens
 
 
 def _chunks(canvas: Canvas, piece: Piece, count: int, device: torch.device) -> Iterator[Tensor]:
-    """The first `count` frames of a run [1, 3, 1, H, W] in [-1, 1], sides and end continued by their last pixels and frame."""
-    run, shape = piece.run, piece.shape
-    edges = ((0, shape.height - canvas.height), (0, shape.width - canvas.width), (0, 0))
+    """The first `count` frames of a run [1, 3, 1, H, W] in [-1, 1], sides and end continued by their last pixels and frame.
+
+    A frame of which nothing is known shows the nearest one of which something is, so that it tells nothing. In a run of
+    `Canvas.runs` none lies before a known one; where weights know a single run, some do.
+    """
+    run = piece.run
+    some = np.flatnonzero(canvas.ceilings[run.start : run.stop].min(axis=(1, 2)) < 1) + run.start
     for number in range(count):
-        frame = np.pad(canvas.pixels[min(run.start + number, run.stop - 1)], edges, mode="edge")
-        yield (torch.from_numpy(frame).permute(2, 0, 1).float() / 127.5 - 1)[None, :, None].to(device)
+        wanted = min(run.start + number, run.stop - 1)
+        nearest = int(some[np.abs(some - wanted).argmin()])
+        yield picture(canvas, piece, nearest).to(device)
+
+
+def picture(canvas: Canvas, piece: Piece, frame: int) -> Tensor:
+    """One frame of a canvas [1, 3, 1, H, W] in [-1, 1], its sides continued to those of a run's shape."""
+    edges = ((0, piece.shape.height - canvas.height), (0, piece.shape.width - canvas.width), (0, 0))
+    pixels = torch.from_numpy(np.pad(canvas.pixels[frame], edges, mode="edge"))
+    return (pixels.permute(2, 0, 1).float() / 127.5 - 1)[None, :, None]

@@ -8,7 +8,7 @@ from torch import Tensor
 from worldreel.shapes import VideoShape
 
 TICKS = 24.0
-"""Units of time in a second: positions in time are seconds x 24, whatever the frame rate."""
+"""Units of position in a second, unless weights want others: positions in time are seconds x 24, whatever the frame rate."""
 
 
 class Grid(NamedTuple):
@@ -21,10 +21,12 @@ class Grid(NamedTuple):
     """Time between one latent frame and the next."""
     start: float = 0.0
     """When the run begins, in seconds of its clip."""
+    ticks: float = TICKS
+    """Units of position in a second."""
 
     @classmethod
-    def of(cls, latent: VideoShape, patch: int, seconds: float, start: float = 0.0) -> "Grid":
-        return cls(latent.frames, latent.height // patch, latent.width // patch, seconds, start)
+    def of(cls, latent: VideoShape, patch: int, seconds: float, start: float = 0.0, ticks: float = TICKS) -> "Grid":
+        return cls(latent.frames, latent.height // patch, latent.width // patch, seconds, start, ticks)
 
     @property
     def tokens(self) -> int:
@@ -32,7 +34,7 @@ class Grid(NamedTuple):
 
     def positions(self) -> Tensor:
         """[N, 3]: time in ticks, row and column in tokens."""
-        times = (self.start + torch.arange(self.frames) * self.seconds) * TICKS
+        times = (self.start + torch.arange(self.frames) * self.seconds) * self.ticks
         return self._product(times, torch.arange(self.height), torch.arange(self.width))
 
     def places(self, duration: float) -> Tensor:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -84,6 +84,25 @@ class Canvas:
     def cue_at(self, seconds: float) -> int:
         """Number of the cue that holds at a time; the first one before its start as well."""
         return max(0, sum(cue.start <= seconds + 1e-9 for cue in self.cues) - 1)
+
+    @property
+    def kind(self) -> str:
+        """What it asks of a model, by what is known: "text" (nothing), "first frame", "prefix", "suffix", "both ends", "middle",
+        "frames" (given ones lie otherwise), "draft" (something is known in part), "region" (parts of frames), "storyboard"
+        (several prompts or shots), "given" (nothing is left to make)."""
+        lowest, highest = self.ceilings.min(axis=(1, 2)), self.ceilings.max(axis=(1, 2))
+        if highest.max() == 0:
+            return "given"
+        if self.cuts or len(self.cues) > 1:
+            return "storyboard"
+        if ((self.ceilings > 0) & (self.ceilings < 1)).any():
+            return "draft"
+        if (lowest != highest).any():
+            return "region"
+        turns = "".join("g" if level == 0 else "u" for level, _ in groupby(highest))
+        kinds = {"u": "text", "gu": "prefix", "ug": "suffix", "gug": "both ends", "ugu": "middle"}
+        kind = kinds.get(turns, "frames")
+        return "first frame" if kind == "prefix" and highest[1] == 1 else kind
 
     @property
     def given(self) -> NDArray[np.bool_]:

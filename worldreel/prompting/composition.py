@@ -29,6 +29,8 @@ class Then:
 
     compose: Callable[[Clip, str], "Composition"]
     frames: int
+    kind: str
+    """Of the canvas that will be filled."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,12 @@ class Composition:
     def repeats(self, part: Made) -> int:
         """How many frames of the result each frame that is made stands for."""
         return round(self.fps / part.canvas.fps)
+
+    @property
+    def kinds(self) -> list[str]:
+        """Of all canvases, those of what follows too, each once."""
+        following = [] if self.then is None else [self.then.kind]
+        return list(dict.fromkeys([*(canvas.kind for canvas in self.canvases), *following]))
 
     @property
     def canvases(self) -> list[Canvas]:

@@ -1,5 +1,6 @@
 """Generate: a video from a prompt."""
 
+from functools import partial
 from typing import Annotated
 
 from worldreel.errors import UserError
@@ -31,5 +32,6 @@ def generate(
         raise UserError(f"--loop takes 3 frames or more, not {count}; give more --seconds")
     back = count // 3 if loop else 0
     canvas = Canvas(blank(count - back, height, width), unknown(count - back), rate, (Cue(0.0, prompt),))
-    then = Then(lambda clip, said: closed(clip, said, seconds=float(back / rate), within=within), back) if loop else None
+    follow = partial(closed, seconds=float(back / rate), within=within)
+    then = Then(follow, back, "both ends") if loop else None
     return Composition((Made(canvas, 0, count - back),), width, height, rate, then=then)

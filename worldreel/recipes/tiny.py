@@ -2,8 +2,8 @@
 
 from worldreel.autoencoder import AutoencoderConfig
 from worldreel.data.mixture import MixtureConfig
+from worldreel.models import Defaults, Knows, Limits, ModelConfig
 from worldreel.models.library import BUNDLED
-from worldreel.models.model import Defaults, Knows, Limits, ModelConfig
 from worldreel.text.encoder import TextEncoderConfig
 from worldreel.training.autoencoding import AutoencodingConfig
 from worldreel.training.filling import FillingConfig

@@ -3,7 +3,7 @@
 from worldreel.sampling.guidance import guided
 from worldreel.sampling.sample import Step, sample
 from worldreel.sampling.schedule import schedule
-from worldreel.sampling.solvers import Euler, Multistep, Solver
+from worldreel.sampling.solvers import Euler, Multistep, Solver, UniPC
 from worldreel.sampling.whole import sample_whole
 
-__all__ = ["Euler", "Multistep", "Solver", "Step", "guided", "sample", "sample_whole", "schedule"]
+__all__ = ["Euler", "Multistep", "Solver", "Step", "UniPC", "guided", "sample", "sample_whole", "schedule"]

@@ -117,13 +117,19 @@ def rotated(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Projections around attention. RMS norm of queries and keys across all heads, as in Wan; norms in fp32 always."""
+    """Projections around attention. RMS norm of queries and keys across all heads, as in Wan; norms in fp32 always.
 
-    def __init__(self, width: int, heads: int) -> None:
+    `image`: keys and values of an image too, which the same queries attend to by themselves (Wan 2.1).
+    """
+
+    def __init__(self, width: int, heads: int, *, image: bool = False) -> None:
         super().__init__()
         self.heads = heads
         self.q, self.k, self.v, self.out = (nn.Linear(width, width) for _ in range(4))
         self.norm_q, self.norm_k = nn.RMSNorm(width, eps=1e-6), nn.RMSNorm(width, eps=1e-6)
+        if image:
+            self.image_k, self.image_v = nn.Linear(width, width), nn.Linear(width, width)
+            self.norm_image = nn.RMSNorm(width, eps=1e-6)
 
     def queries(self, x: Tensor) -> Tensor:
         """x [N, D] to [N, heads, d], fp32."""
@@ -136,6 +142,13 @@ class Attention(nn.Module):
     def values(self, x: Tensor) -> Tensor:
         """x [N, D] to [N, heads, d], in the dtype of the products."""
         return self._split(self.v(x))
+
+    def image_keys(self, x: Tensor) -> Tensor:
+        """As `keys`, of an image's tokens."""
+        return self._split(self.norm_image(self.image_k(x).float()))
+
+    def image_values(self, x: Tensor) -> Tensor:
+        return self._split(self.image_v(x))
 
     def _split(self, x: Tensor) -> Tensor:
         out: Tensor = x.unflatten(-1, (self.heads, -1))

@@ -31,6 +31,9 @@ class TransformerConfig(Config):
     """Fourier features by axis of a token's place in its clip; 0 for weights that know relative positions only (Wan)."""
     summary: bool = True
     """Whether a text's first token, its summary, joins the noise level in the modulation, as classes do in DiT; not in Wan."""
+    image_width: int | None = None
+    """Of an image's tokens that all tokens attend to beside their text, with keys and values of their own (Wan 2.1); None: there
+    is no such attention."""
 
 
 class Block(nn.Module):
@@ -46,18 +49,23 @@ class Block(nn.Module):
         self.table = nn.Parameter(torch.randn(6, width) / width**0.5)
         self.norm1, self.norm3 = (nn.LayerNorm(width, eps=1e-6, elementwise_affine=False) for _ in range(2))
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
-        self.attention, self.cross = Attention(width, config.heads), Attention(width, config.heads)
+        self.attention = Attention(width, config.heads)
+        self.cross = Attention(width, config.heads, image=config.image_width is not None)
         self.mlp = nn.Sequential(
             nn.Linear(width, config.mlp_width), nn.GELU(approximate="tanh"), nn.Linear(config.mlp_width, width)
         )
 
-    def forward(self, x: Tensor, text: Tensor, modulation: Tensor, within: "Within", steps: "Steps") -> Tensor:
-        """x [N, D], text [M, D], modulation [N, 6, D] (or [1, 6, D], one for all)."""
+    def forward(self, x: Tensor, read: "Read", modulation: Tensor, within: "Within", steps: "Steps") -> Tensor:
+        """x [N, D], modulation [N, 6, D] (or [1, 6, D], one for all)."""
         rows = modulation + self.table
         mixed = attend(*steps.enter(self, x, rows, within.rotary.cos, within.rotary.sin), within.segments)
         x, q = steps.turn(self, x, mixed, rows)
-        k, v = self.cross.keys(text), self.cross.values(text)
-        return steps.leave(self, x, attend(q, k.to(v.dtype), v, within.spans), rows)
+        k, v = self.cross.keys(read.text), self.cross.values(read.text)
+        found = attend(q, k.to(v.dtype), v, within.spans)
+        if read.image is not None and within.images is not None:
+            k, v = self.cross.image_keys(read.image), self.cross.image_values(read.image)
+            found = found + attend(q, k.to(v.dtype), v, within.images)
+        return steps.leave(self, x, found, rows)
 
 
 def enter(block: Block, x: Tensor, rows: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -97,12 +105,28 @@ class Steps(NamedTuple):
         return cls(fixed(enter), fixed(turn), fixed(leave))
 
 
+class Read(NamedTuple):
+    """What tokens attend to beside each other: texts one behind another [M, D], an image [L, D]."""
+
+    text: Tensor
+    image: Tensor | None
+
+
 class Within(NamedTuple):
     """Who attends to whom, and where everybody is."""
 
     segments: Pairs
     spans: Pairs
+    images: Pairs | None
     rotary: RotaryTable
+
+
+class ImageProjection(nn.Sequential):
+    """An image encoder's tokens [L, image width] to [L, D], as in Wan 2.1."""
+
+    def __init__(self, image_width: int, width: int) -> None:
+        inner = nn.Linear(image_width, image_width)
+        super().__init__(nn.LayerNorm(image_width), inner, nn.GELU(), nn.Linear(image_width, width), nn.LayerNorm(width))
 
 
 class Transformer(nn.Module):
@@ -117,6 +141,7 @@ class Transformer(nn.Module):
         self.text = nn.Sequential(nn.Linear(config.text_width, width), nn.GELU(approximate="tanh"), nn.Linear(width, width))
         self.time = nn.Sequential(nn.Linear(256, width), nn.SiLU(), nn.Linear(width, width))
         self.summary = nn.Linear(config.text_width, width) if config.summary else None
+        self.image = ImageProjection(config.image_width, width) if config.image_width is not None else None
         self.modulation = nn.Linear(width, 6 * width)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.head_table = nn.Parameter(torch.randn(2, width) / width**0.5)
@@ -126,20 +151,23 @@ class Transformer(nn.Module):
         self.compiled = False
         """Whether blocks run compiled (see `Steps.compiled`)."""
 
-    def forward(self, tokens: Tensor, levels: Tensor, layout: Layout, texts: Sequence[Tensor]) -> Tensor:
-        """tokens [N, C], levels [N] in [0, 1], texts [L, text width] each, as the layout's spans number them: [N, C] fp32."""
+    def forward(
+        self, tokens: Tensor, levels: Tensor, layout: Layout, texts: Sequence[Tensor], image: Tensor | None = None
+    ) -> Tensor:
+        """tokens [N, C], levels [N] in [0, 1], texts [L, text width] each, as the layout's spans number them, `image` [L, image
+        width], which all tokens attend to: [N, C] fp32."""
         x = self.tokens(tokens)
         if self.places is not None:
             x = x + self.places(_fourier(layout.places, self.config.place_frequencies))
         time, index = self._conditions(levels, layout, texts)
         modulation = self.modulation(F.silu(time)).float()
         modulation = (modulation if index is None else modulation.index_select(0, index)).unflatten(-1, (6, -1))
-        text = self.text(torch.cat(list(texts)))
-        within = self._within(layout, [len(one) for one in texts], x.device)
+        read = Read(self.text(torch.cat(list(texts))), None if self.image is None or image is None else self.image(image))
+        within = self._within(layout, [len(one) for one in texts], x.device, 0 if image is None else len(image))
         x = x.float()
         steps = Steps.compiled() if self.compiled else Steps()
         for block in self.blocks:
-            x = block(x, text, modulation, within, steps)
+            x = block(x, read, modulation, within, steps)
         shift, scale = (self.head_table + time.float()[:, None]).unbind(1)
         if index is not None:
             shift, scale = shift.index_select(0, index), scale.index_select(0, index)
@@ -151,7 +179,8 @@ class Transformer(nn.Module):
         (None: one for all)."""
         distinct, which = levels.unique(return_inverse=True)
         if self.summary is None:
-            return self.time(_sinusoid(distinct)), which if len(distinct) > 1 else None
+            with torch.autocast(levels.device.type, enabled=False):  # Wan's time embedding was taught in fp32
+                return self.time(_sinusoid(distinct)), which if len(distinct) > 1 else None
         lengths = torch.tensor([span.stop - span.start for span in layout.spans], device=levels.device)
         text_of = torch.tensor([span.text for span in layout.spans], device=levels.device).repeat_interleave(lengths)
         pairs, which = (which * len(texts) + text_of).unique(return_inverse=True)
@@ -159,7 +188,7 @@ class Transformer(nn.Module):
         time = self.time(_sinusoid(distinct))
         return time[pairs // len(texts)] + summaries[pairs % len(texts)], which if len(pairs) > 1 else None
 
-    def _within(self, layout: Layout, text_lengths: list[int], device: torch.device) -> Within:
+    def _within(self, layout: Layout, text_lengths: list[int], device: torch.device, image: int) -> Within:
         ends = torch.tensor(layout.segments).cumsum(0).tolist()
         segments = [range(end - length, end) for end, length in zip(ends, layout.segments, strict=True)]
         text_ends = torch.tensor(text_lengths).cumsum(0).tolist()
@@ -167,7 +196,8 @@ class Transformer(nn.Module):
         rotary = RotaryTable(layout.positions, self.config.width // self.config.heads)
         reading = ((range(span.start, span.stop), texts[span.text]) for span in layout.spans)
         own = Pairs.of(((rows, rows) for rows in segments), layout.tokens, layout.tokens, device)
-        return Within(own, Pairs.of(reading, layout.tokens, sum(text_lengths), device), rotary)
+        images = Pairs.of(((rows, range(image)) for rows in segments), layout.tokens, image, device) if image else None
+        return Within(own, Pairs.of(reading, layout.tokens, sum(text_lengths), device), images, rotary)
 
 
 def _sinusoid(levels: Tensor, width: int = 256) -> Tensor:

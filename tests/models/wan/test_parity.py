@@ -16,6 +16,7 @@ TRANSFORMERS = {
     "2.1, 2.2 text to video": {"in_channels": 16, "out_channels": 16},
     "2.2 5B": {"in_channels": 48, "out_channels": 48},
     "2.2 image to video": {"in_channels": 36, "out_channels": 16},
+    "2.1 image to video": {"in_channels": 36, "out_channels": 16, "image_dim": 12, "added_kv_proj_dim": 48},
 }
 CODECS = {
     "2.1": {"base_dim": 8, "z_dim": 16},
@@ -58,14 +59,15 @@ def test_the_transformer_predicts_the_same(transformers, frames, height, width):
     ours, theirs = transformers
     generator = torch.Generator().manual_seed(frames)
     latents = torch.randn(2, theirs.config.in_channels, frames, height, width, generator=generator)
-    texts = torch.randn(2, 7, 20, generator=generator)
+    texts = torch.randn(2, 512, 20, generator=generator)  # of images, diffusers' attention knows this length only
+    image = torch.randn(5, 12, generator=generator) if ours.config.image_width else None
     levels = torch.tensor([0.3, 0.9])
     grid = Grid(frames, height // 2, width // 2, seconds=1 / 24)  # positions are latent indices
     layout = pack([Segment((grid,), ((grid.tokens, number),)) for number in range(2)])
     tokens = torch.cat([to_tokens(one, 2) for one in latents])
     with torch.inference_mode():
-        made = ours(tokens, levels.repeat_interleave(grid.tokens), layout, list(texts)).split(grid.tokens)
-        wanted = theirs(latents, levels * 1000, texts).sample
+        made = ours(tokens, levels.repeat_interleave(grid.tokens), layout, list(texts), image).split(grid.tokens)
+        wanted = theirs(latents, levels * 1000, texts, None if image is None else image.expand(2, -1, -1)).sample
     for one, other in zip(made, wanted, strict=True):
         assert error(from_tokens(one, grid, 2), other) <= TOLERANCE
 
@@ -75,12 +77,14 @@ def test_a_level_for_each_token(transformers):
     ours, theirs = transformers
     generator = torch.Generator().manual_seed(5)
     latents = torch.randn(1, theirs.config.in_channels, 3, 4, 6, generator=generator)
-    text = torch.randn(1, 5, 20, generator=generator)
+    text = torch.randn(1, 512, 20, generator=generator)
+    image = torch.randn(1, 5, 12, generator=generator) if ours.config.image_width else None
     grid = Grid(3, 2, 3, seconds=1 / 24)
     levels = torch.tensor([0.0, 0.7, 0.7]).repeat_interleave(6)
     with torch.inference_mode():
-        made = ours(to_tokens(latents[0], 2), levels, pack([Segment((grid,), ((18, 0),))]), [text[0]])
-        wanted = theirs(latents, levels[None] * 1000, text).sample
+        layout = pack([Segment((grid,), ((18, 0),))])
+        made = ours(to_tokens(latents[0], 2), levels, layout, [text[0]], None if image is None else image[0])
+        wanted = theirs(latents, levels[None] * 1000, text, image).sample
     assert error(from_tokens(made, grid, 2), wanted[0]) <= TOLERANCE
 
 
@@ -121,7 +125,8 @@ def test_every_tensor_matters(transformers, codecs):
     layout = pack([Segment((grid,), ((8, 0),))])
     generator = torch.Generator().manual_seed(1)
     tokens, text = torch.randn(8, ours.config.channels, generator=generator), torch.randn(4, 20, generator=generator)
-    _check_each(ours, lambda: ours(tokens, torch.full((8,), 0.5), layout, [text]))
+    image = torch.randn(5, 12, generator=generator) if ours.config.image_width else None
+    _check_each(ours, lambda: ours(tokens, torch.full((8,), 0.5), layout, [text], image))
     codec, _ = codecs
     side = codec.config.compression.space
     video = torch.rand(1, 3, 9, side, side, generator=generator)

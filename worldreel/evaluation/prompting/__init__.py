@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from worldreel.evaluation.prompting import changing, continuing
 from worldreel.evaluation.prompting.source import Study
-from worldreel.models import Model
+from worldreel.models import Bundle
 from worldreel.worlds.judge import Judge
 
-STUDIES: dict[str, Callable[[Model, Judge, int], Study]] = {
+STUDIES: dict[str, Callable[[Bundle, Judge, int], Study]] = {
     "animate": continuing.animate,
     "extend": continuing.extend,
     "extend_four_times": continuing.extend_four_times,

@@ -13,7 +13,7 @@ import torch
 from worldreel.evaluation.judging import Asked
 from worldreel.evaluation.prompting.source import Source, Study, difference, make, motion, seen_right, sources
 from worldreel.evaluation.reconstruction import as_video
-from worldreel.models import Model
+from worldreel.models import Bundle
 from worldreel.perception.lpips import frames_of, load_lpips
 from worldreel.perception.quality import psnr
 from worldreel.worlds.captions import short_caption
@@ -28,7 +28,7 @@ SHAPES = ("128x128", "160x96", "96x160", "168x72", "96x96", "160x160")
 """1:1, 5:3 (about 16:9), 3:5, 21:9; and three sizes of the square."""
 
 
-def loop(model: Model, judge: Judge, count: int) -> Study:
+def loop(model: Bundle, judge: Judge, count: int) -> Study:
     """A clip and a second that leads back to its first frame. The trivial answer jumps."""
     study, jumps, cuts, alive = Study(), list[float](), list[float](), list[bool]()
     for source in sources(model, count, moving=True):
@@ -45,7 +45,7 @@ def loop(model: Model, judge: Judge, count: int) -> Study:
     return study
 
 
-def fill(model: Model, judge: Judge, count: int) -> Study:
+def fill(model: Bundle, judge: Judge, count: int) -> Study:
     """The middle frames of a clip whose actor moves, against the truth. The trivial answer is a cross-fade."""
     study, ours, fades = Study(), list[float](), list[float]()
     start, stop = 9, 17
@@ -62,7 +62,7 @@ def fill(model: Model, judge: Judge, count: int) -> Study:
     return study
 
 
-def edit(model: Model, judge: Judge, count: int) -> Study:
+def edit(model: Bundle, judge: Judge, count: int) -> Study:
     """A prompt that changes the subject or the background, at several strengths."""
     study, scenes = Study(), list(sources(model, count))
     changed = {"subject": list[bool](), "background": list[bool]()}
@@ -90,7 +90,7 @@ def edit(model: Model, judge: Judge, count: int) -> Study:
     return study
 
 
-def shapes(model: Model, judge: Judge, count: int) -> Study:
+def shapes(model: Bundle, judge: Judge, count: int) -> Study:
     """One prompt at several shapes and sizes."""
     study, right = Study(), {shape: list[bool]() for shape in SHAPES}
     whole = list[bool]()
@@ -107,7 +107,7 @@ def shapes(model: Model, judge: Judge, count: int) -> Study:
     return study
 
 
-def enlarge(model: Model, judge: Judge, count: int) -> Study:
+def enlarge(model: Bundle, judge: Judge, count: int) -> Study:
     """A draft of half the size, against the scene rendered at full size. The trivial answer is bicubic."""
     study, ours, bicubic, placed = Study(), list[float](), list[float](), list[bool]()
     small = Canvas(64, 64, 13, Fraction(12))
@@ -127,7 +127,7 @@ def enlarge(model: Model, judge: Judge, count: int) -> Study:
     return study
 
 
-def storyboard(model: Model, judge: Judge, count: int) -> Study:
+def storyboard(model: Bundle, judge: Judge, count: int) -> Study:
     """Two cards of a second each, with a cut, of one character on two backgrounds."""
     study, right = Study(), list[bool]()
     for source in sources(model, count):

@@ -10,7 +10,7 @@ from worldreel.evaluation.judging import Asked
 from worldreel.evaluation.prompting.source import Source, Study, difference, make, motion, seen_right, sources
 from worldreel.evaluation.reconstruction import as_video
 from worldreel.media import Clip
-from worldreel.models import Model
+from worldreel.models import Bundle
 from worldreel.perception.lpips import frames_of, load_lpips
 from worldreel.worlds.judge import Judge
 
@@ -22,7 +22,7 @@ APART = 0.02
 """LPIPS: two renders of one scene whose actor is a tenth of the frame elsewhere are farther apart than this."""
 
 
-def animate(model: Model, judge: Judge, count: int) -> Study:
+def animate(model: Bundle, judge: Judge, count: int) -> Study:
     """From the first frame of a clip whose actor moves."""
     study, exact, jumps, right = Study(), list[bool](), list[float](), list[bool]()
     for source in sources(model, count, moving=True):
@@ -37,7 +37,7 @@ def animate(model: Model, judge: Judge, count: int) -> Study:
     return study
 
 
-def extend(model: Model, judge: Judge, count: int) -> Study:
+def extend(model: Bundle, judge: Judge, count: int) -> Study:
     """Thirteen frames of a clip whose actor moves, and a second more, forward and backward."""
     study = Study()
     for direction in ("forward", "backward"):
@@ -55,7 +55,7 @@ def extend(model: Model, judge: Judge, count: int) -> Study:
     return study
 
 
-def extend_four_times(model: Model, judge: Judge, count: int) -> Study:
+def extend_four_times(model: Bundle, judge: Judge, count: int) -> Study:
     """The last second after four extensions, against the first one. The trivial answer holds the last frame."""
     study = Study()
     before, after = {"subject": list[bool](), "background": list[bool]()}, {"subject": list[bool](), "background": list[bool]()}
@@ -79,7 +79,7 @@ def extend_four_times(model: Model, judge: Judge, count: int) -> Study:
     return study
 
 
-def beginnings(model: Model, judge: Judge, count: int) -> Study:
+def beginnings(model: Bundle, judge: Judge, count: int) -> Study:
     """The report's figure: one end, and from four seeds four ways to it. Half as many clips, since each is made four times."""
     study, apart, same = Study(), list[bool](), list[bool]()
     for source in sources(model, max(1, count // 4), moving=True):
@@ -97,7 +97,7 @@ def beginnings(model: Model, judge: Judge, count: int) -> Study:
     return study
 
 
-def connect(model: Model, judge: Judge, count: int) -> Study:
+def connect(model: Bundle, judge: Judge, count: int) -> Study:
     """From one scene to another with another subject and background, by a bridge and by a blend."""
     study = Study()
     found = list(sources(model, 2 * count))

@@ -12,7 +12,7 @@ from worldreel.evaluation.judging import Asked, score
 from worldreel.evaluation.results import Result
 from worldreel.generation import Settings, carry_out, plan
 from worldreel.media import Clip
-from worldreel.models import Model
+from worldreel.models import Bundle
 from worldreel.worlds.captions import short_caption
 from worldreel.worlds.judge import Judge
 from worldreel.worlds.render import render, to_frames
@@ -69,7 +69,7 @@ class Study:
         self.rows[name] = Result.mean([float(value) for value in values], goal, peers)
 
 
-def sources(model: Model, count: int, *, moving: bool | None = None, canvas: Canvas = CANVAS) -> Iterator[Source]:
+def sources(model: Bundle, count: int, *, moving: bool | None = None, canvas: Canvas = CANVAS) -> Iterator[Source]:
     """Withheld scenes of one actor; `moving`: only those that move, or only those that stand."""
     codec, number = frame_codec(model), 0
     while count:
@@ -90,7 +90,7 @@ def _frames(scene: Scene) -> np.ndarray:
     return to_frames(render([scene], load_sprites())[0][0])
 
 
-def make(model: Model, mode: str, *given: object, seed: int, **asked: object) -> np.ndarray:
+def make(model: Bundle, mode: str, *given: object, seed: int, **asked: object) -> np.ndarray:
     """Frames of a mode at the model's default settings."""
     return carry_out(model, plan(model.config, mode, *given, settings=Settings(seed=seed), **asked)).array()
 

@@ -15,7 +15,7 @@ def autoencoder_config(config: Mapping[str, Any]) -> AutoencoderConfig:
     """From the `config.json` of diffusers' AutoencoderKLWan. Raises UserError for one that is built otherwise."""
     if config.get("attn_scales"):
         raise UserError(f"the autoencoder's attn_scales is {config['attn_scales']}, not []: no Wan that we know")
-    multiples, blocks = config["dim_mult"], config["num_res_blocks"]
+    multiples, blocks, residual = config["dim_mult"], config["num_res_blocks"], _is_residual(config)
     halving = [1 + int(down) for down in config["temperal_downsample"]]
     decoder = config.get("decoder_base_dim")
     return AutoencoderConfig(
@@ -27,18 +27,26 @@ def autoencoder_config(config: Mapping[str, Any]) -> AutoencoderConfig:
         encoder_blocks=(blocks,) * len(multiples),
         decoder_blocks=(blocks + 1,) * len(multiples),
         middle=True,
-        upsample_halves=not config["is_residual"],
-        shortcuts=config["is_residual"],
+        upsample_halves=not residual,
+        shortcuts=residual,
         straight=False,
     )
 
 
-def autoencoder_weights(source: Mapping[str, Tensor], config: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The state of our Autoencoder from that of diffusers' and the statistics of its configuration. Raises UserError."""
-    table = {**COMMON, **(RESIDUAL if config["is_residual"] else _plain_encoder(config) | PLAIN)}
+def autoencoder_weights(
+    source: Mapping[str, Tensor], config: Mapping[str, Any], what: str = "the autoencoder"
+) -> dict[str, Tensor]:
+    """The state of our Autoencoder from that of diffusers' and the statistics of its configuration. Raises UserError, which
+    begins with `what`, for foreign names."""
+    table = {**COMMON, **(RESIDUAL if _is_residual(config) else _plain_encoder(config) | PLAIN)}
     mean, std = (torch.tensor(config[name]) for name in ("latents_mean", "latents_std"))
     statistics = {"latent_mean": mean, "latent_std": std, "latent_weight": torch.ones_like(mean)}
-    return renamed(source, table, "the autoencoder") | statistics
+    return renamed(source, table, what) | statistics
+
+
+def _is_residual(config: Mapping[str, Any]) -> bool:
+    """Files of 2.1 are older than the word."""
+    return bool(config.get("is_residual"))
 
 
 def _gain(tensor: Tensor) -> Tensor:

@@ -9,7 +9,14 @@ from worldreel.errors import UserError
 from worldreel.models.wan.names import Reshape, as_it_is, renamed
 from worldreel.transformer import TransformerConfig
 
-FIXED = {"patch_size": [1, 2, 2], "cross_attn_norm": True, "qk_norm": "rms_norm_across_heads", "eps": 1e-6, "freq_dim": 256}
+FIXED = {
+    "patch_size": [1, 2, 2],
+    "cross_attn_norm": True,
+    "qk_norm": "rms_norm_across_heads",
+    "eps": 1e-6,
+    "freq_dim": 256,
+    "pos_embed_seq_len": None,
+}
 """What every published one has, and our network is built for."""
 
 
@@ -29,12 +36,13 @@ def transformer_config(config: Mapping[str, Any]) -> TransformerConfig:
         mlp_width=config["ffn_dim"],
         place_frequencies=0,
         summary=False,
+        image_width=config.get("image_dim"),
     )
 
 
-def transformer_weights(source: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The state of our Transformer from that of diffusers'. Raises UserError for names that are not Wan's."""
-    return renamed(source, TABLE, "the transformer")
+def transformer_weights(source: Mapping[str, Tensor], what: str = "the transformer") -> dict[str, Tensor]:
+    """The state of our Transformer from that of diffusers'. Raises UserError, which begins with `what`, for foreign names."""
+    return renamed(source, TABLE, what)
 
 
 def _patch(kernel: Tensor) -> Tensor:
@@ -68,6 +76,12 @@ TABLE: dict[str, tuple[str, Reshape]] = {
     r"condition_embedder\.text_embedder\.linear_2\.(weight|bias)": (r"text.2.\1", as_it_is),
     **_attention("attn1", "attention"),
     **_attention("attn2", "cross"),
+    _BLOCK + r"attn2\.add_([kv])_proj\.(weight|bias)": (r"blocks.\1.cross.image_\2.\3", as_it_is),
+    _BLOCK + r"attn2\.norm_added_k\.weight": (r"blocks.\1.cross.norm_image.weight", as_it_is),
+    r"condition_embedder\.image_embedder\.norm1\.(weight|bias)": (r"image.0.\1", as_it_is),
+    r"condition_embedder\.image_embedder\.ff\.net\.0\.proj\.(weight|bias)": (r"image.1.\1", as_it_is),
+    r"condition_embedder\.image_embedder\.ff\.net\.2\.(weight|bias)": (r"image.3.\1", as_it_is),
+    r"condition_embedder\.image_embedder\.norm2\.(weight|bias)": (r"image.4.\1", as_it_is),
     _BLOCK + r"norm2\.(weight|bias)": (r"blocks.\1.norm2.\2", as_it_is),
     _BLOCK + r"ffn\.net\.0\.proj\.(weight|bias)": (r"blocks.\1.mlp.0.\2", as_it_is),
     _BLOCK + r"ffn\.net\.2\.(weight|bias)": (r"blocks.\1.mlp.2.\2", as_it_is),

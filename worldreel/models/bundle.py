@@ -1,0 +1,210 @@
+"""A bundle: what every model is to those who generate with it, whoever taught its weights."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from worldreel.autoencoder import Autoencoder, AutoencoderConfig, decode_stream, encode_stream
+from worldreel.config import Config
+from worldreel.devices import autocast, compute_dtype
+from worldreel.errors import UserError
+from worldreel.flow import length_shift
+from worldreel.layout import Layout
+from worldreel.patches import Grid, from_tokens
+from worldreel.prompting.canvas import Canvas
+from worldreel.shapes import VideoShape
+from worldreel.transformer import Transformer, TransformerConfig
+
+if TYPE_CHECKING:
+    from worldreel.models.lowering import Lowered
+
+SolverName = Literal["euler", "multistep", "unipc"]
+Expert = Literal["early", "late"]
+"""Of two transformers, the one for levels above the boundary, and the one for those below."""
+
+
+class Knows(Config):
+    """What a model was taught, for its users to read."""
+
+    summary: str
+    subjects: tuple[str, ...] = ()
+    verbs: tuple[str, ...] = ()
+    directions: tuple[str, ...] = ()
+    positions: tuple[str, ...] = ()
+    backgrounds: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+    seconds: tuple[float, float] = (0.0, 2.0)
+    fps: tuple[float, float] = (12.0, 12.0)
+    canvases: tuple[str, ...] = ("text",)
+    """Kinds of canvas it was taught (see `Canvas.kind`); it will try others."""
+    limits: str = ""
+
+    @property
+    def words(self) -> list[str]:
+        """Every word it was taught to act on."""
+        phrases = (*self.subjects, *self.verbs, *self.directions, *self.positions, *self.backgrounds)
+        return sorted({word for phrase in phrases for word in phrase.split()})
+
+
+class Defaults(Config):
+    """What a request that says nothing gets."""
+
+    width: int = 128
+    height: int = 128
+    seconds: float = 2.0
+    fps: float = 12.0
+    steps: int = 30
+    guidance: float = 4.0
+    late_guidance: float | None = None
+    """Below the boundary between two experts; None: the same."""
+    negative: str = ""
+    solver: SolverName = "euler"
+
+
+class Limits(Config):
+    """What a request may ask for at most."""
+
+    side: int = 2048
+    seconds: float = 60.0
+    tokens: int = 65_536
+    """Of one clip, in one half of guidance."""
+
+
+class Descent(Config):
+    """The levels on the way from noise to clean, as weights want them visited (see `worldreel.sampling.schedule`)."""
+
+    shift: float | None = None
+    """None: by the number of tokens."""
+    least: float = 0.0
+    reaches_least: bool = False
+
+
+class BundleConfig(Config):
+    """What can be known of a model without its weights."""
+
+    name: str
+    autoencoder: AutoencoderConfig
+    transformer: TransformerConfig
+    patch: int = 2
+    """Latent cells along a token's side."""
+    levels: Literal["token", "sample"] = "token"
+    """Whether the weights know a noise level for each token, or one for the whole sample."""
+    many_runs: bool = True
+    """Whether they know clips of several runs. Others are given a whole canvas as one."""
+    boundary: float = 0.0
+    """The level below which a second expert takes over; 0: there is one transformer for all levels."""
+    descent: Descent = Descent()
+    defaults: Defaults = Defaults()
+    limits: Limits = Limits()
+    knows: Knows
+
+    @property
+    def token_channels(self) -> int:
+        """Values of a token, those that are noised and predicted. Some transformers take more in."""
+        return self.patch**2 * self.autoencoder.latent_channels
+
+    def padded(self, video: VideoShape) -> VideoShape:
+        """The shape that the network makes, of which a request is trimmed."""
+        return self.autoencoder.compression.padded(video, self.patch)
+
+    def grid(self, video: VideoShape, fps: Fraction) -> Grid:
+        """The tokens of a padded video."""
+        compression = self.autoencoder.compression
+        return Grid.of(compression.latent(video), self.patch, compression.time / float(fps))
+
+    def shift(self, tokens: int) -> float:
+        """Of the schedule, for a sample of so many tokens."""
+        return self.descent.shift or length_shift(tokens)
+
+
+class Extra(NamedTuple):
+    """Inputs beside noisy tokens, of transformers that take some: `channels` [N, E], by token; `image` [L, image width], what
+    all tokens of a pack attend to beside their text (None: nothing)."""
+
+    channels: Tensor
+    image: Tensor | None = None
+
+    def copies(self, count: int) -> "Extra":
+        """For a pack with so many copies of the tokens."""
+        return Extra(self.channels.repeat(count, 1), self.image)
+
+
+class Bundle(nn.Module, ABC):
+    """An autoencoder, a way to read prompts, and a transformer that predicts clean tokens from noisy ones."""
+
+    config: BundleConfig
+    adaptations: tuple[str, ...] = ()
+    """What was added to the weights since they were loaded, in words: a clip says so."""
+    autoencoder: Autoencoder
+    transformer: Transformer
+
+    @property
+    def device(self) -> torch.device:
+        return self.transformer.head.weight.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of matrix products."""
+        return compute_dtype(self.device)
+
+    @abstractmethod
+    def read(self, prompts: Sequence[str]) -> list[Tensor]:
+        """Text tokens [L, D] of each prompt."""
+
+    @abstractmethod
+    def denoise(
+        self, tokens: Tensor, levels: Tensor, layout: Layout, texts: Sequence[Tensor], extra: Extra | None = None
+    ) -> Tensor:
+        """Predicted clean tokens [N, C] fp32 of noisy ones [N, C] with their levels [N]."""
+
+    def ruled(self, canvas: Canvas, lowered: "Lowered") -> "Lowered":
+        """A canvas in the model's terms, by the weights' own rule for what is known, where they have one."""
+        return lowered
+
+    def adapt(self, path: Path, strength: float = 1.0, *, merged: bool = True, expert: Expert | None = None) -> None:
+        """Adds a LoRA to the transformer, with its own scale times `strength`: into its weights (`merged`: nothing is slower),
+        or beside them (they stay as they were). `expert`: the one it is for, of models with two; None: all. Raises UserError
+        for a file that is damaged or another model's; then nothing has changed."""
+        raise UserError(f"--lora {path}: {self.config.name} takes no LoRA; give the weights that it was made for")
+
+    def known(self, prompt: str) -> dict[str, str]:
+        """The words of a prompt that mean something to it, each with the taught word nearest to it, where that can be said."""
+        return {}
+
+    def decode(self, tokens: Tensor, grid: Grid, progress: Callable[[int], None] | None = None) -> Iterator[Tensor]:
+        """Pixels of a run's tokens, as `decode_latents` gives them."""
+        return self.decode_latents(from_tokens(tokens, grid, self.config.patch)[None], progress)
+
+    def decode_latents(self, latents: Tensor, progress: Callable[[int], None] | None = None) -> Iterator[Tensor]:
+        """Pixels of latents [1, C, T, H, W], streamed in pieces [1, 3, T, H, W]: memory does not grow with the clip's length."""
+        pieces = decode_stream(self.autoencoder, latents.split(1, dim=2), _band(*latents.shape[-2:]))
+        for number, piece in enumerate(self._stepped(pieces)):
+            if progress is not None:
+                progress(number + 1)
+            yield piece.float()
+
+    def encode_latents(self, chunks: Iterable[Tensor], height: int, width: int) -> Iterator[Tensor]:
+        """Normalised latents of chunks [1, 3, any T, H, W] in [-1, 1] that are 4k + 1 frames in all, streamed likewise."""
+        space = self.config.autoencoder.compression.space
+        band = _band(height // space, width // space)
+        for piece in self._stepped(encode_stream(self.autoencoder, chunks, band and band * space)):
+            yield piece.float()
+
+    def _stepped(self, pieces: Iterator[Tensor]) -> Iterator[Tensor]:
+        """Mixed precision around each step of a stream, not around the whole: whoever reads it may do other things between."""
+        while True:
+            with autocast(self.device, self.dtype):
+                piece = next(pieces, None)
+            if piece is None:
+                return
+            yield piece
+
+
+def _band(height: int, width: int) -> int | None:
+    """Latent rows at a time. Large frames go in bands, so that memory does not grow with their area either."""
+    return None if height * width <= 64 * 64 else max(8, 64 * 64 // width)
