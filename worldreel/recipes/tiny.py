@@ -65,7 +65,7 @@ def tiny_transformer() -> TransformerRun:
         autoencoder=AUTOENCODER,
         text=text,
         transformer=TransformerConfig(channels=4 * AUTOENCODER.latent_channels, text_width=text.width),
-        defaults=Defaults(),
+        defaults=Defaults(guidance=3.0),
         limits=Limits(),
         knows=sprites_knowledge(),
     )
