@@ -91,7 +91,7 @@ def _after(scene: Scene, rng: np.random.Generator | None) -> str:
     """What comes of a collision."""
     if scene.bounces:
         return _pick(rng, (" and bounces back", " and bounces off it", " and comes rolling back"))
-    return _pick(rng, (", which rolls on", ", which rolls away", " and sets it rolling", " and knocks it away"))
+    return _pick(rng, (", which rolls away", ", which rolls on too", " and sets it rolling", " and knocks it away"))
 
 
 def _verb(solid: Solid, rng: np.random.Generator | None) -> str:

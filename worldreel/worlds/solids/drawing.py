@@ -18,6 +18,8 @@ EDGE = 0.97
 """The share of the picture in which solids stay."""
 APART = 0.7
 """Two solids show at first and last: their middles lie so far apart, to the sum of half their widths, in the picture."""
+STRUCK = 0.6
+"""Units that a solid which is struck goes, at least: less is hardly seen."""
 CHECKED = np.linspace(0, 1, 13)
 """The moments that are checked."""
 
@@ -45,8 +47,11 @@ def random_scene(seed: tuple[int, ...], canvas: Canvas, *, withheld_pairs: bool 
 
 
 def fits(scene: Scene) -> bool:
-    """Whether every solid is in view all the time, none is hidden at first or last, and none touches another unasked."""
+    """Whether every solid is in view all the time, none is hidden at first or last, none touches another unasked, and what is
+    struck moves visibly."""
     view, seen = scene.camera.poses(CHECKED), []
+    if scene.event == "collide" and np.ptp([x for _, x, _ in scene.solids[1].path]) < STRUCK:
+        return False
     right, top = extent(scene.canvas.width, scene.canvas.height)
     for solid in scene.solids:
         corners = project(_corners(solid), view)

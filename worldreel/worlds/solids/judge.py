@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from worldreel.worlds.solids.camera import TAN_HALF_VIEW, Camera, extent
@@ -18,16 +19,19 @@ from worldreel.worlds.solids.masks import Masks, find_masks, shrink
 from worldreel.worlds.solids.moves import find_move
 
 MOST_SOLIDS = 3
-SEEN = 0.5
-"""A solid shows in this share of the frames, at least: it may pass behind another."""
-MOVED = 0.65
-"""A solid that goes fewer units stands."""
+MOVED = 0.5
+"""A solid that goes fewer units stands (in scenes: from 0.6)."""
+CHANGE = 1.0
+"""A shape changes if one all the time is so much less likely than one before and another after, in nats a frame (real
+renders: below 0.3)."""
 LEAP = 0.3
 """Nothing goes so far, in fractions of the picture's sides, from one frame that is looked at to the next ..."""
 FARTHEST = 0.9
 """... unless the frames are so few that it would take leaps to go this far in all."""
+TANGLED, SHAKE = 1.7, 0.1
+"""A path is at most so many times longer than it is wide, and a little for what passes before it (one that bounces: 1.5)."""
 GROWTH = 4.0
-"""Nor does anything grow so many times over between them."""
+"""Nothing grows so many times over from one frame that is looked at to the next."""
 COVERED = 0.5
 """Solids cover no more of the picture."""
 UNEVEN = 0.12
@@ -71,42 +75,62 @@ class Judge:
     @torch.inference_mode()
     def see(self, frames: np.ndarray) -> Verdict:
         masks = find_masks(shrink(frames))
-        numbers = [int(number) for number in (masks.seen.float().mean(0) >= SEEN).nonzero()[:, 0]]
-        colours, uneven = _floor(masks)
-        refused = _refusal(masks, numbers, colours, uneven)
+        floors, uneven = _floor(masks)
+        refused = _refusal(masks, floors, uneven)
         if refused:
             return Verdict(refused=refused)
-        camera = find_move(masks.picture, masks.vivid).camera
-        shapes = self._shapes(masks)
-        sightings = [
-            (_across(masks.named[:, number]), Sighting(shapes[number], list(COLOURS)[number], _direction(masks, number, camera)))
-            for number in numbers
-        ]
-        solids = tuple(sighting for _, sighting in sorted(sightings, key=lambda pair: pair[0]))
-        return Verdict(solids, camera.move, _nearest_floor(colours.median(0).values))
-
-    def _shapes(self, masks: Masks) -> dict[int, str]:
-        """The shape of each colour that is seen, by all frames that show it."""
+        # From left to right.
+        numbers = sorted(_shown(masks), key=lambda number: _across(masks.named[:, number]))
         patches, colours = cut_patches(masks)
         scores = self.eye(patches).log_softmax(1)
-        names = list(SHAPES)
-        return {int(number): names[int(scores[colours == number].mean(0).argmax())] for number in colours.unique()}
+        for number in numbers:
+            if _change(scores[colours == number]) > CHANGE:
+                return Verdict(refused=f"what is {list(COLOURS)[number]} turns into something else")
+        camera = find_move(masks.picture, masks.vivid).camera
+        solids = [
+            Sighting(_shape(scores[colours == number]), list(COLOURS)[number], _direction(masks, number, camera))
+            for number in numbers
+        ]
+        return Verdict(tuple(solids), camera.move, _nearest_floor(floors.median(0).values))
 
 
-def _refusal(masks: Masks, numbers: list[int], colours: Tensor, uneven: float) -> str | None:
-    """Why the clip shows no scene, or None."""
+def _shown(masks: Masks) -> list[int]:
+    """The numbers of the colours that are seen at all."""
+    return [int(number) for number in masks.seen.any(0).nonzero()[:, 0]]
+
+
+def _refusal(masks: Masks, floors: Tensor, uneven: float) -> str | None:
+    """Why the clip shows no scene, or None, by its floor's colours [F, 3] and by where solids are."""
     if uneven > UNEVEN:
         return "there is no even floor"
-    if len(colours) > 1 and float((colours - colours.median(0).values).norm(dim=1).max()) > FLICKER:
+    if float((floors - floors.median(0).values).norm(dim=1).max()) > FLICKER:
         return "the floor changes"
+    numbers = _shown(masks)
     if not numbers:
         return "no solid is seen"
     if len(numbers) > MOST_SOLIDS or float(masks.vivid.float().mean()) > COVERED:
         return "more is seen than a few solids"
     for number in numbers:
-        if _leaps(masks, number):
-            return f"what is {list(COLOURS)[number]} leaps"
+        name = list(COLOURS)[number]
+        # A solid may pass behind another, but it is there at first and at last.
+        if not bool(masks.seen[[0, -1], number].all()):
+            return f"what is {name} comes or goes"
+        if _leaps(masks, number, alone=len(numbers) == 1):
+            return f"what is {name} leaps"
     return None
+
+
+def _change(scores: Tensor) -> float:
+    """How much less likely [F, shapes] one shape all the time is than one up to some frame and another after it, a frame."""
+    before = scores.cumsum(0)
+    one = float(before[-1].max())
+    two = float((before.amax(1) + (before[-1] - before).amax(1)).max())
+    return (two - one) / len(scores)
+
+
+def _shape(scores: Tensor) -> str:
+    """The shape that all frames together name, by how likely each is [F, shapes]."""
+    return list(SHAPES)[int(scores.mean(0).argmax())]
 
 
 def _floor(masks: Masks) -> tuple[Tensor, float]:
@@ -139,35 +163,60 @@ def _across(mask: Tensor) -> float:
     return float((mask.sum((0, 1)) * columns).sum() / mask.sum().clamp(min=1))
 
 
-def _leaps(masks: Masks, number: int) -> bool:
+def _leaps(masks: Masks, number: int, *, alone: bool) -> bool:
+    """Whether a solid goes too far or, where nothing else can hide it, grows too much from one frame to the next; or goes to
+    and fro."""
     shown = masks.seen[:, number].nonzero()[:, 0]
     mask = masks.named[shown, number]
     areas, height, width = mask.sum((1, 2)), mask.shape[1], mask.shape[2]
     x = (mask.sum(1) * torch.arange(width)).sum(1) / areas / width
     y = (mask.sum(2) * torch.arange(height)).sum(1) / areas / height
-    steps = shown.diff().float()
-    limit = max(LEAP, FARTHEST / max(1, len(masks.picture) - 1))
-    # What comes out behind another shows less than all of it, so growth counts only where nothing else is near.
-    far = (torch.maximum(x.diff().abs(), y.diff().abs()) / steps > limit).any()
-    alone = bool(masks.seen.float().mean(0).ge(SEEN).sum() == 1)
-    grows = (areas.log().diff().abs() / steps > np.log(GROWTH)).any()
-    return bool(far) or (alone and bool(grows))
+    track, gaps = torch.stack([x, y]), shown.diff().float()
+    steps = track.diff(dim=1).abs()
+    far = (steps / gaps).max() if len(gaps) else 0
+    tangled = steps.sum(1) > TANGLED * (track.amax(1) - track.amin(1)) + SHAKE
+    grows = alone and bool((areas.log().diff().abs() / gaps > np.log(GROWTH)).any())
+    return bool(far > max(LEAP, FARTHEST / max(1, len(masks.picture) - 1))) or bool(tangled.any()) or grows
 
 
 def _direction(masks: Masks, number: int, camera: Camera) -> str | None:
-    """Where a line through a solid's places on the floor goes; None if it goes hardly anywhere."""
-    shown = masks.seen[:, number].nonzero()[:, 0]
-    if len(masks.picture) < 2 or len(shown) < 2:
+    """Where a solid goes over the floor; None if it goes hardly anywhere. What bounces back goes where it went first."""
+    shown = _clear(masks, number)
+    if len(shown) < 2:
         return None
-    moments = np.linspace(0, 1, len(masks.picture))[shown.numpy()]
-    feet = np.stack([_foot(masks.named[int(frame), number]) for frame in shown])
+    moments = np.linspace(0, 1, len(masks.picture))[shown]
+    feet = np.stack([_foot(masks.named[frame, number]) for frame in shown])
     places = _on_floor(feet, camera, moments, extent(masks.picture.shape[3], masks.picture.shape[2]))
-    x, z = _slope(moments, places[:, 0]), _slope(moments, places[:, 1])
+    way = np.array([_slope(moments, places[:, axis]) for axis in (0, 1)])
+    if np.abs(way).max() < MOVED:
+        # Not all the time, perhaps: the farthest that it goes from any moment to any later one.
+        one, other = np.triu_indices(len(places), 1)
+        ways = _smoothed(places)[other] - _smoothed(places)[one]
+        way = ways[np.abs(ways).max(1).argmax()]
+    x, z = way
     if max(abs(x), abs(z)) < MOVED:
         return None
     if abs(x) > abs(z):
         return "right" if x > 0 else "left"
     return "away" if z > 0 else "towards"
+
+
+def _clear(masks: Masks, number: int) -> list[int]:
+    """The frames that show a solid and nothing that touches it; all that show it, if those are few."""
+    others = masks.named.amax(1) - masks.named[:, number]
+    touched = (F.max_pool2d(others, 5, 1, 2) * masks.named[:, number]).amax((1, 2)) > 0
+    seen = masks.seen[:, number]
+    clear = seen & ~touched
+    chosen: list[int] = (clear if int(clear.sum()) >= 4 else seen).nonzero()[:, 0].tolist()
+    return chosen
+
+
+def _smoothed(places: np.ndarray) -> np.ndarray:
+    """Places [T, 2], each the median of itself and its neighbours; the first and last as they are."""
+    if len(places) < 3:
+        return places
+    middle = np.median(np.stack([places[:-2], places[1:-1], places[2:]]), axis=0)
+    return np.concatenate([places[:1], middle, places[-1:]])
 
 
 def _foot(mask: Tensor) -> np.ndarray:

@@ -49,7 +49,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "teal": (26, 168, 168),
     "blue": (46, 88, 210),
     "purple": (122, 54, 176),
-    "pink": (242, 112, 176),
+    "pink": (242, 100, 170),
 }
 """All of them vivid, so that no floor and no sky is taken for a solid."""
 FLOORS: dict[str, tuple[int, int, int]] = {

@@ -7,9 +7,11 @@ import argparse
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from worldreel.worlds.render import to_frames
 from worldreel.worlds.scenes import Canvas
@@ -55,18 +57,72 @@ def measure(judge: Judge, numbers: Iterable[int], canvas: Canvas, alone: float =
     return {kind: {name: float(np.mean([mark[name] for mark in made])) for name in made[0]} for kind, made in marks.items()}
 
 
+def measure_refusals(judge: Judge, numbers: Iterable[int], canvas: Canvas) -> dict[str, float]:
+    """The share of clips that show no scene which is refused, by kind."""
+    kinds = {"blank": blank, "noise": noise, "spliced": spliced, "vanishing": vanishing, "shuffled": shuffled}
+    marks = defaultdict[str, list[bool]](list)
+    for number in numbers:
+        for kind, make in kinds.items():
+            marks[kind].append(judge.see(make(number, canvas)).refused is not None)
+    return {kind: float(np.mean(made)) for kind, made in marks.items()}
+
+
+def blank(number: int, canvas: Canvas) -> np.ndarray:
+    """A floor under a sky with nothing on it."""
+    return _draw(replace(random_scene((SEED, number), canvas), solids=()))
+
+
+def noise(number: int, canvas: Canvas) -> np.ndarray:
+    """Noise in each pixel, or smooth noise of some size that drifts."""
+    generator = torch.Generator().manual_seed(number)
+    cells = (None, 32, 12, 4)[number % 4]
+    shape = (canvas.frames, canvas.height, canvas.width)
+    small = shape if cells is None else (max(2, canvas.frames // 6), cells, cells)
+    return to_frames(F.interpolate(torch.rand(1, 3, *small, generator=generator), shape, mode="trilinear")[0] * 2 - 1)
+
+
+def spliced(number: int, canvas: Canvas) -> np.ndarray:
+    """Two scenes, one after the other."""
+    scenes = [random_scene((SEED, number, half), canvas, mix=Mix(alone=1.0)) for half in (0, 1)]
+    middle = canvas.frames // 2
+    return np.concatenate([_draw(scenes[0])[:middle], _draw(scenes[1])[middle:]])
+
+
+def vanishing(number: int, canvas: Canvas) -> np.ndarray:
+    """A scene whose first solid is there for the first half only."""
+    scene = random_scene((SEED, number), canvas, mix=Mix(alone=0.5))
+    middle = canvas.frames // 2
+    return np.concatenate([_draw(scene)[:middle], _draw(replace(scene, solids=scene.solids[1:]))[middle:]])
+
+
+def shuffled(number: int, canvas: Canvas) -> np.ndarray:
+    """A solid that goes to the left or to the right, its frames out of order."""
+    tries = (random_scene((SEED, number, trial), canvas, mix=Mix(alone=1.0, rest=0.0)) for trial in range(1000))
+    scene = next(scene for scene in tries if scene.solids[0].direction in ("left", "right"))
+    return _draw(scene)[np.random.default_rng((SEED, number)).permutation(canvas.frames)]
+
+
+def _draw(scene: Scene) -> np.ndarray:
+    return to_frames(render([scene], rays=2)[0][0])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measures the judge of solids.")
     parser.add_argument("--scenes", type=int, default=200)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--side", type=int, default=128)
-    parser.add_argument("--frames", type=int, default=25)
+    parser.add_argument("--frames", type=int, default=13)
     parser.add_argument("--alone", type=float, default=1.0, help="the share of scenes with one solid")
+    parser.add_argument("--refusals", action="store_true", help="measure what it refuses instead")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     numbers = range(arguments.first, arguments.first + arguments.scenes)
     canvas = Canvas(arguments.side, arguments.side, arguments.frames)
-    print(json.dumps({"n": arguments.scenes} | measure(Judge(), numbers, canvas, arguments.alone), indent=1))
+    judge = Judge()
+    if arguments.refusals:
+        print(json.dumps({"n": arguments.scenes, "refused": measure_refusals(judge, numbers, canvas)}))
+    else:
+        print(json.dumps({"n": arguments.scenes} | measure(judge, numbers, canvas, arguments.alone), indent=1))
 
 
 if __name__ == "__main__":
