@@ -1,6 +1,6 @@
 from dataclasses import replace
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, islice
 
 import numpy as np
 import pytest
@@ -27,15 +27,10 @@ def scenes(canvas, count, **options):
     return [random_scene((31, seed), canvas, **options) for seed in range(count)]
 
 
-def collisions(count):
-    """Scenes in which one solid runs into another."""
+def busy(event, count):
+    """Scenes of several solids in which this happens."""
     drawn = (random_scene((32, seed), VIDEO, mix=Mix(alone=0.0, rest=0.0)) for seed in range(1000))
-    found = []
-    while len(found) < count:
-        scene = next(drawn)
-        if scene.event == "collide":
-            found.append(scene)
-    return found
+    return list(islice((scene for scene in drawn if scene.event == event), count))
 
 
 def ball(way, travel, size=0.5, shape="sphere"):
@@ -120,7 +115,7 @@ def test_what_slides_does_not_turn():
 
 
 def test_a_collision_keeps_momentum_and_loses_speed_as_the_bounce_says():
-    for scene in collisions(12):
+    for scene in busy("collide", 12):
         striker, struck = scene.solids[:2]
         (start, x0, _), (met, x1, _), (end, x2, _) = striker.path
         speed, on = (x1 - x0) / (met - start), (x2 - x1) / (end - met)
@@ -133,7 +128,7 @@ def test_a_collision_keeps_momentum_and_loses_speed_as_the_bounce_says():
 
 
 def test_round_solids_touch_when_they_meet_and_never_overlap():
-    for scene in collisions(12):
+    for scene in busy("collide", 12):
         striker, struck = scene.solids[:2]
         radii = striker.rest + struck.rest
         apart = np.linalg.norm(striker.places(MOMENTS) - struck.places(MOMENTS), axis=1)
@@ -149,8 +144,7 @@ def test_equal_masses_swap_their_speeds_but_for_the_bounce():
 
 
 def test_what_passes_goes_behind_from_side_to_side():
-    drawn = (scene for scene in scenes(VIDEO, 200, mix=Mix(alone=0.0, rest=0.0)) if scene.event == "pass")
-    for scene, _ in zip(drawn, range(8), strict=False):
+    for scene in busy("pass", 8):
         behind, front = scene.solids[:2]
         places, place = behind.places(MOMENTS), front.places(MOMENTS)[0]
         assert (places[:, 2] > place[2]).all()

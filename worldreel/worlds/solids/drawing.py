@@ -6,9 +6,9 @@ from itertools import combinations
 import numpy as np
 
 from worldreel.worlds.scenes import Canvas
-from worldreel.worlds.solids.camera import Camera, extent, project
+from worldreel.worlds.solids.camera import DISTANCE, TAN_HALF_VIEW, Camera, extent, project
 from worldreel.worlds.solids.kinds import COLOURS, DIRECTIONS, FLOORS, MOVES, SHAPES, SIZES, SKIES, Shape
-from worldreel.worlds.solids.scenes import Floor, Scene, Solid, Sun
+from worldreel.worlds.solids.scenes import Floor, Scene, Solid, Sun, shows_withheld
 
 BOUNCE = 0.85
 """The speed at which two part after a collision, to that at which they met (coefficient of restitution)."""
@@ -20,6 +20,8 @@ APART = 0.7
 """Two solids show at first and last: their middles lie so far apart, to the sum of half their widths, in the picture."""
 STRUCK = 0.6
 """Units that a solid which is struck goes, at least: less is hardly seen."""
+CASTS, PLACINGS = 100, 25
+"""Casts that are tried for an event, and places for a cast."""
 CHECKED = np.linspace(0, 1, 13)
 """The moments that are checked."""
 
@@ -37,13 +39,19 @@ class Mix:
 def random_scene(seed: tuple[int, ...], canvas: Canvas, *, withheld_pairs: bool = False, mix: Mix | None = None) -> Scene:
     """A scene for this canvas. `withheld_pairs`: True gives only scenes with such a pair, False none."""
     rng, mix = np.random.default_rng(seed), mix or Mix()
+    wide = min(extent(canvas.width, canvas.height)[0], 1.5)
     while True:
-        # What happens is drawn once for each trial of all the rest: what fits less easily is not drawn less often.
         event, count, camera = _event(rng, canvas, mix)
-        for _ in range(400):
-            scene = _scene(rng, canvas, event, count, camera)
-            if scene.is_withheld == withheld_pairs and fits(scene):
-                return scene
+        # The same event with other casts at other places, so that what needs room or luck is not drawn less often.
+        for _ in range(CASTS):
+            cast = _cast(rng, event, count)
+            if shows_withheld(cast) != withheld_pairs:
+                continue
+            floor, sky, sun = _floor(rng), str(rng.choice(list(SKIES))), _sun(rng)
+            for _ in range(PLACINGS):
+                scene = Scene(canvas, event, _placed(rng, event, cast, wide), floor, sky, sun, camera)
+                if fits(scene):
+                    return scene
 
 
 def fits(scene: Scene) -> bool:
@@ -98,64 +106,75 @@ def _event(rng: np.random.Generator, canvas: Canvas, mix: Mix) -> tuple[str, int
     return event, count, Camera(move, pitch, float(rng.uniform(*amount)))
 
 
-def _scene(rng: np.random.Generator, canvas: Canvas, event: str, count: int, camera: Camera) -> Scene:
+def _cast(rng: np.random.Generator, event: str, count: int) -> tuple[Solid, ...]:
+    """The solids that play, without their places."""
     colours = [str(name) for name in rng.choice(list(COLOURS), count, replace=False)]
-    wide = min(extent(canvas.width, canvas.height)[0], 1.5)
+    shapes, rollers = list(SHAPES.values()), [shape for shape in SHAPES.values() if shape.rolls]
+    ways = list(DIRECTIONS) if event == "move" else ["left", "right"]
+    direction = str(rng.choice(ways))
+    moving = {"rest": 0, "move": 1, "pass": 1, "collide": 2}[event]
+    solids = []
+    for number, colour in enumerate(colours):
+        among = rollers if event == "collide" and number < 2 else shapes
+        shape = among[int(rng.integers(len(among)))]
+        solids.append(_solid(rng, shape, colour, direction if number < moving else None))
+    return tuple(solids)
+
+
+def _solid(rng: np.random.Generator, shape: Shape, colour: str, direction: str | None) -> Solid:
+    size_name = str(rng.choice(list(SIZES)))
+    size, turn = float(rng.uniform(*SIZES[size_name])), float(rng.uniform(-np.pi, np.pi))
+    lying = shape.lies and direction is not None
+    return Solid(shape, colour, _shade(rng, COLOURS[colour], 8), size_name, size, turn, ((0.0, 0.0, 0.0),), direction, lying)
+
+
+def _placed(rng: np.random.Generator, event: str, cast: tuple[Solid, ...], wide: float) -> tuple[Solid, ...]:
+    """The cast at places that may not fit, in a picture so many times as wide as its shorter side."""
     if event == "collide":
-        solids = _colliding(rng, colours, wide)
+        placed = _colliding(rng, cast, wide)
     elif event == "pass":
-        solids = _passing(rng, colours, wide)
+        placed = _passing(rng, cast, wide)
     elif event == "move":
-        solids = (_moving(rng, colours[0], wide),)
+        placed = (_moving(rng, cast[0], wide),)
     else:
-        solids = ()
-    solids += tuple(_standing(rng, colour, wide) for colour in colours[len(solids) :])
-    name = str(rng.choice(list(FLOORS)))
-    offset = (float(rng.uniform(0, 2)), float(rng.uniform(0, 2)))
-    floor = Floor(name, _shade(rng, FLOORS[name], 5), offset, float(rng.uniform(-0.6, 0.6)))
-    sun = Sun(float(rng.uniform(0.3, 1.7) * rng.choice([-1, 1])), float(rng.uniform(0.65, 1.0)))
-    return Scene(canvas, event, solids, floor, str(rng.choice(list(SKIES))), sun, camera)
+        placed = ()
+    return placed + tuple(_standing(rng, solid, wide) for solid in cast[len(placed) :])
 
 
-def _standing(rng: np.random.Generator, colour: str, wide: float) -> Solid:
-    x, z = float(rng.uniform(-1.4, 1.4)) * wide, float(rng.uniform(-1.0, 1.8))
-    return _solid(rng, _any_shape(rng), colour, ((0.0, x, z), (1.0, x, z)))
+def _standing(rng: np.random.Generator, solid: Solid, wide: float) -> Solid:
+    z = float(rng.uniform(-1.0, 2.0))
+    x = float(rng.uniform(-1, 1)) * (TAN_HALF_VIEW * (DISTANCE + z) * wide - solid.reach)
+    return replace(solid, path=((0.0, x, z), (1.0, x, z)))
 
 
-def _moving(rng: np.random.Generator, colour: str, wide: float) -> Solid:
-    direction = str(rng.choice(list(DIRECTIONS)))
-    sideways = direction in ("left", "right")
+def _moving(rng: np.random.Generator, solid: Solid, wide: float) -> Solid:
+    sideways = solid.direction in ("left", "right")
     travel = float(rng.uniform(1.5, 2.4)) * wide if sideways else float(rng.uniform(1.6, 2.4))
     middle = (float(rng.uniform(-0.5, 0.5)) * wide, float(rng.uniform(-0.5, 0.8)))
-    return _solid(rng, _any_shape(rng), colour, _straight(middle, direction, travel), direction)
+    return replace(solid, path=_straight(middle, solid.direction, travel))
 
 
-def _passing(rng: np.random.Generator, colours: list[str], wide: float) -> tuple[Solid, ...]:
-    """One behind another, from one side of it to the other."""
-    direction = str(rng.choice(["left", "right"]))
+def _passing(rng: np.random.Generator, cast: tuple[Solid, ...], wide: float) -> tuple[Solid, ...]:
+    """The first goes behind the second, from one side of it to the other."""
     x = float(rng.uniform(-0.3, 0.3)) * wide
     near, far = float(rng.uniform(-1.0, -0.2)), float(rng.uniform(0.9, 1.9))
-    behind = _straight((x + float(rng.uniform(-0.3, 0.3)), far), direction, float(rng.uniform(2.2, 3.0)) * wide)
-    mover = _solid(rng, _any_shape(rng), colours[0], behind, direction)
-    return mover, _solid(rng, _any_shape(rng), colours[1], ((0.0, x, near), (1.0, x, near)))
+    behind = _straight((x + float(rng.uniform(-0.3, 0.3)), far), cast[0].direction, float(rng.uniform(2.2, 3.0)) * wide)
+    return replace(cast[0], path=behind), replace(cast[1], path=((0.0, x, near), (1.0, x, near)))
 
 
-def _colliding(rng: np.random.Generator, colours: list[str], wide: float) -> tuple[Solid, ...]:
-    """One rolls into another that lies still, and each rolls on as momentum and the bounce demand."""
-    direction = str(rng.choice(["left", "right"]))
-    sign, z = DIRECTIONS[direction][0], float(rng.uniform(-0.7, 1.0))
-    rollers = [shape for shape in SHAPES.values() if shape.rolls]
-    pair = [_solid(rng, rollers[int(rng.integers(len(rollers)))], colour, ((0.0, 0.0, z),), direction) for colour in colours[:2]]
-    striker, struck = pair
-    met, run = float(rng.uniform(-0.5, 0.2)) * wide, float(rng.uniform(0.8, 1.5)) * wide
-    moment = float(rng.uniform(0.35, 0.55))
-    on, away = after_collision(striker.mass, struck.mass, run / moment)
+def _colliding(rng: np.random.Generator, cast: tuple[Solid, ...], wide: float) -> tuple[Solid, ...]:
+    """The first rolls into the second, which lies still, and each rolls on as momentum and the bounce demand."""
+    striker, struck = cast[:2]
+    sign, z = (-1 if striker.direction == "left" else 1), float(rng.uniform(-0.3, 1.5))
+    run, moment = float(rng.uniform(0.6, 1.2)) * wide, float(rng.uniform(0.35, 0.55))
+    on, away = (speed * (1 - moment) for speed in after_collision(striker.mass, struck.mass, run / moment))
     # Two round things on one floor touch when their centres are so far apart along it.
-    contact = 2 * float(np.sqrt(striker.rest * struck.rest))
-    left = 1 - moment
-    first = ((0.0, sign * (met - run), z), (moment, sign * met, z), (1.0, sign * (met + on * left), z))
+    contact = 2 * (striker.rest * struck.rest) ** 0.5
+    # The whole of it lies about in the middle.
+    met = (run - contact - away) / 2 + float(rng.uniform(-0.2, 0.2))
+    first = ((0.0, sign * (met - run), z), (moment, sign * met, z), (1.0, sign * (met + on), z))
     place = met + contact
-    second = ((0.0, sign * place, z), (moment, sign * place, z), (1.0, sign * (place + away * left), z))
+    second = ((0.0, sign * place, z), (moment, sign * place, z), (1.0, sign * (place + away), z))
     return replace(striker, path=first), replace(struck, path=second)
 
 
@@ -165,30 +184,26 @@ def after_collision(striking: float, struck: float, speed: float) -> tuple[float
     return speed * (striking - BOUNCE * struck) / total, speed * (1 + BOUNCE) * striking / total
 
 
-def _straight(middle: tuple[float, float], direction: str, travel: float) -> tuple[tuple[float, float, float], ...]:
-    x, z = DIRECTIONS[direction]
+def _straight(
+    middle: tuple[float, float], direction: str | None, travel: float
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """A path of this length in one direction, whose middle is at (x, z)."""
+    x, z = DIRECTIONS[direction] if direction else (0, 0)
     half = travel / 2
     return (0.0, middle[0] - x * half, middle[1] - z * half), (1.0, middle[0] + x * half, middle[1] + z * half)
 
 
-def _solid(
-    rng: np.random.Generator,
-    shape: Shape,
-    colour: str,
-    path: tuple[tuple[float, float, float], ...],
-    direction: str | None = None,
-) -> Solid:
-    size_name = str(rng.choice(list(SIZES)))
-    size, turn = float(rng.uniform(*SIZES[size_name])), float(rng.uniform(-np.pi, np.pi))
-    lying = shape.lies and direction is not None
-    return Solid(shape, colour, _shade(rng, COLOURS[colour], 8), size_name, size, turn, path, direction, lying)
+def _floor(rng: np.random.Generator) -> Floor:
+    name = str(rng.choice(list(FLOORS)))
+    offset = (float(rng.uniform(0, 2)), float(rng.uniform(0, 2)))
+    return Floor(name, _shade(rng, FLOORS[name], 5), offset, float(rng.uniform(-0.6, 0.6)))
 
 
-def _any_shape(rng: np.random.Generator) -> Shape:
-    shapes = list(SHAPES.values())
-    return shapes[int(rng.integers(len(shapes)))]
+def _sun(rng: np.random.Generator) -> Sun:
+    """From the left or the right, so that shading and shadows are seen, and never straight from above."""
+    return Sun(float(rng.uniform(0.3, 1.7) * rng.choice([-1, 1])), float(rng.uniform(0.65, 1.0)))
 
 
 def _shade(rng: np.random.Generator, rgb: tuple[int, int, int], most: int) -> tuple[int, int, int]:
-    red, green, blue = np.clip(np.array(rgb) + rng.integers(-most, most + 1, 3), 0, 255)
-    return int(red), int(green), int(blue)
+    red, green, blue = (min(255, max(0, value + int(rng.integers(-most, most + 1)))) for value in rgb)
+    return red, green, blue

@@ -28,7 +28,7 @@ class Shape(NamedTuple):
 CUBE_HALF = 0.85
 CYLINDER_RADIUS = 0.75
 CONE_RADIUS = 0.95
-PYRAMID_HALF = 0.95
+PYRAMID_HALF = 0.85
 
 SHAPES: dict[str, Shape] = {
     shape.name: shape
@@ -49,7 +49,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
     "teal": (26, 168, 168),
     "blue": (46, 88, 210),
     "purple": (122, 54, 176),
-    "pink": (242, 100, 170),
+    "pink": (240, 90, 165),
 }
 """All of them vivid, so that no floor and no sky is taken for a solid."""
 FLOORS: dict[str, tuple[int, int, int]] = {
@@ -57,12 +57,12 @@ FLOORS: dict[str, tuple[int, int, int]] = {
     "gray": (140, 140, 141),
     "black": (46, 46, 49),
     "beige": (216, 200, 168),
-    "brown": (120, 99, 84),
+    "brown": (118, 100, 88),
     "pale blue": (168, 190, 214),
     "pale green": (172, 200, 172),
 }
 SKIES: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
-    "blue": ((206, 219, 233), (142, 176, 216)),
+    "blue": ((206, 219, 233), (150, 180, 214)),
     "cloudy": ((212, 213, 215), (160, 163, 168)),
     "evening": ((242, 212, 186), (168, 150, 172)),
     "night": ((58, 61, 74), (26, 28, 38)),

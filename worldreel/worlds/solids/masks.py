@@ -13,8 +13,8 @@ SIDE = 96
 """The shorter side of the picture that is looked at."""
 FRAMES = 7
 """Frames that are looked at, at most, evenly in time."""
-VIVID, CHROMA = 0.4, 0.12
-"""What is vivid: (max - min) / max and max - min of red, green and blue are at least these (a floor: up to 0.33)."""
+VIVID, CHROMA = 0.36, 0.12
+"""What is vivid: (max - min) / max and max - min of red, green and blue are at least these (floors and skies: up to 0.33)."""
 CLOSE = 0.22
 """A hue within so many radians of a named one bears its name (the nearest two, orange and yellow, are 0.44 apart)."""
 LEAST = 30

@@ -22,7 +22,7 @@ SUN_RADIUS = 0.03
 """Of the sun's disc, in radians."""
 AMBIENT, OVERHEAD = 0.42, 0.07
 """Light from everywhere, and what comes more from above than from below; the sun gives the rest up to 1."""
-GLOSS, SHARPNESS = 0.3, 28
+GLOSS, SHARPNESS = 0.2, 28
 STRIPE_TONE = 0.65
 TILE, TILE_TONE = 0.8, 0.09
 """The side of a tile in units; how much lighter or darker it is than the floor."""

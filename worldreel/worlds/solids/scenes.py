@@ -3,6 +3,7 @@
 A scene is a plain value, drawn at random but for a seed. It never shows a withheld pair unless it is asked for one.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -138,12 +139,7 @@ class Scene:
 
     @property
     def is_withheld(self) -> bool:
-        return any(
-            withheld(solid.shape.name, attribute)
-            for solid in self.solids
-            for attribute in (solid.colour, solid.direction)
-            if attribute
-        )
+        return shows_withheld(self.solids)
 
     @property
     def bounces(self) -> bool:
@@ -152,3 +148,10 @@ class Scene:
             return False
         x = [place for _, place, _ in self.solids[0].path]
         return (x[2] - x[1]) * (x[1] - x[0]) < 0
+
+
+def shows_withheld(solids: Iterable[Solid]) -> bool:
+    """Whether any solid is a pair of shape and colour, or of shape and direction, that training never draws."""
+    return any(
+        withheld(solid.shape.name, attribute) for solid in solids for attribute in (solid.colour, solid.direction) if attribute
+    )
