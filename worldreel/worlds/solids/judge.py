@@ -22,20 +22,20 @@ MOST_SOLIDS = 3
 MOVED = 0.5
 """A solid that goes fewer units stands (in scenes: from 0.6)."""
 CHANGE = 1.0
-"""A shape changes if one all the time is so much less likely than one before and another after, in nats a frame (real
-renders: below 0.3)."""
+"""A shape changes if one all the time is so much less likely than one before and another after, in nats a frame."""
 LEAP = 0.3
 """Nothing goes so far, in fractions of the picture's sides, from one frame that is looked at to the next ..."""
 FARTHEST = 0.9
 """... unless the frames are so few that it would take leaps to go this far in all."""
 TANGLED, SHAKE = 1.7, 0.1
-"""A path is at most so many times longer than it is wide, and a little for what passes before it (one that bounces: 1.5)."""
+"""A path in the picture is at most so many times longer than it is wide (one that bounces back is a little longer than it is
+wide), and a little more for what passes before it."""
 GROWTH = 4.0
 """Nothing grows so many times over from one frame that is looked at to the next."""
 COVERED = 0.5
 """Solids cover no more of the picture."""
 UNEVEN = 0.12
-"""A floor strays so far from its own colour, at most (in levels of 1, root mean square; tiles and shadows: up to 0.08)."""
+"""A floor strays so far from its own colour, at most (root mean square, of 1)."""
 FLICKER = 0.12
 """And its colour changes so much, at most."""
 FLOOR_ROWS = 0.3

@@ -18,7 +18,7 @@ VIVID, CHROMA = 0.36, 0.12
 CLOSE = 0.22
 """A hue within so many radians of a named one bears its name (the nearest two, orange and yellow, are 0.44 apart)."""
 LEAST = 30
-"""Pixels that a solid shows in a frame, at least (the smallest and farthest: about 70)."""
+"""Pixels that a solid shows in a frame, at least."""
 
 
 class Masks(NamedTuple):
