@@ -17,7 +17,7 @@ def test_a_recipe_is_whole_and_survives_its_file(name):
 def test_the_small_transformer_knows_the_whole_cast_and_its_package_is_told_so():
     run = RECIPES["small-transformer"]()
     assert isinstance(run, TransformerRun)
-    assert run.task.model.knows.subjects == cast(run.task.pool.cast).names
+    assert run.task.model.knows.subjects == cast(run.task.pool.sprites.cast).names
     assert {"grows", "turns", "flies"} <= set(run.task.model.knows.verbs)
 
 
@@ -29,7 +29,8 @@ def test_a_rehearsal_takes_a_step(name):
     model = run.task.model.model_copy(update={"transformer": run.task.model.transformer.model_copy(update=width)})
     canvases = [canvas for canvas in run.task.pool.canvases if canvas.width * canvas.height * canvas.frames <= 64 * 64 * 61]
     # The pack in the repository holds the two dozen only.
-    few = {"canvases": tuple(canvases), "cast": "two dozen", "start": 6, "refresh": 1}
+    sprites = run.task.pool.sprites.model_copy(update={"cast": "two dozen"})
+    few = {"canvases": tuple(canvases), "sprites": sprites, "start": 6, "refresh": 1}
     pool = run.task.pool.model_copy(update=few)
     changes = {"model": model, "pool": pool, "tokens": 400, "menus": 2, "compiled": False}
     task = Filling(run.task.model_copy(update=changes), torch.device("cpu"))

@@ -6,7 +6,8 @@ from tests.training.small import CANVASES, NETWORK, model_config
 from tests.weights import randomise
 from worldreel.autoencoder import Autoencoder
 from worldreel.training.latents import LatentPool, PoolConfig
-from worldreel.worlds.render import render
+from worldreel.worlds.solids import scenes as solids
+from worldreel.worlds.world import Solids, Sprites
 
 CONFIG = PoolConfig(canvases=CANVASES, start=8, size=20, refresh=3)
 
@@ -83,7 +84,7 @@ def test_latents_are_those_of_the_scene(parts):
     pool = new_pool(parts)
     pool.refresh(0)
     for entry in pool.entries:
-        video, _ = render([entry.scene], pool.sprites)
+        video = entry.world.render([entry.scene])
         cut = entry.draft.cut
         with torch.inference_mode():
             whole = parts[1].encode(video)[0]
@@ -110,6 +111,21 @@ def test_the_second_run_begins_where_the_first_ends(parts):
 def test_no_withheld_pair_is_ever_shown(parts):
     pool = new_pool(parts)
     assert not any(pool._draft(number).scene.is_withheld for number in range(400))
+
+
+def test_pools_mix_worlds(parts):
+    pool = new_pool(parts, solid=0.5, start=12)
+    pool.refresh(0)
+    worlds = {type(entry.world) for entry in pool.entries}
+    assert worlds == {Sprites, Solids}
+    for entry in pool.entries:
+        assert isinstance(entry.scene, solids.Scene) == isinstance(entry.world, Solids)
+        words = entry.caption(np.random.default_rng(0))
+        things = entry.scene.solids if isinstance(entry.scene, solids.Scene) else entry.scene.actors
+        assert len(words) > 10 and len(things) >= 1
+    restored = new_pool(parts, solid=0.5, start=12)
+    restored.load_state(pool.state())
+    assert all(same(*pair) for pair in zip(pool.entries, restored.entries, strict=True))
 
 
 def test_long_clips_are_more_than_their_share_of_the_pool(parts):

@@ -1,4 +1,4 @@
-"""What one large GPU can teach in an hour: every animated emoji, deeds, paraphrases, more shapes and longer clips.
+"""What one large GPU can teach in an hour: every animated emoji, deeds, places, solids, paraphrases, more shapes, longer clips.
 
 It stands on the codec of `tiny`. The sprite pack must hold the whole cast (`python -m worldreel.worlds.prepare --cast all`).
 """
@@ -8,6 +8,7 @@ from worldreel.training.latents import CanvasShare, PoolConfig
 from worldreel.training.loop import Schedule
 from worldreel.training.runs import TransformerRun
 from worldreel.worlds.casts import cast
+from worldreel.worlds.world import SpritesMix
 
 SQUARE, WIDE, TALL = (128, 128), (176, 96), (96, 176)
 
@@ -45,18 +46,8 @@ def small_transformer() -> TransformerRun:
     )
     network = run.task.model.transformer.model_copy(update={"width": 384, "heads": 6, "mlp_width": 1152})
     model = run.task.model.model_copy(update={"name": "small", "transformer": network, "knows": knows})
-    pool = PoolConfig(
-        canvases=CANVASES,
-        cast="all",
-        lively=0.25,
-        pictured=0.25,
-        paraphrased=0.3,
-        alone=0.7,
-        start=40_000,
-        size=120_000,
-        refresh=64,
-        kept=False,
-    )
+    sprites = SpritesMix(cast="all", lively=0.25, pictured=0.25, paraphrased=0.3, alone=0.7)
+    pool = PoolConfig(canvases=CANVASES, sprites=sprites, solid=0.3, start=40_000, size=120_000, refresh=64, kept=False)
     task = run.task.model_copy(
         update={"model": model, "pool": pool, "tokens": 65_536, "menus": 8, "early": 0.35, "compiled": True}
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,12 +18,8 @@ from worldreel.devices import autocast, compute_dtype
 from worldreel.models.model import ModelConfig
 from worldreel.patches import Grid
 from worldreel.shapes import VideoShape
-from worldreel.worlds.captions import long_caption, short_caption
-from worldreel.worlds.casts import CastName, cast
-from worldreel.worlds.paraphrases import paraphrase
-from worldreel.worlds.render import render
-from worldreel.worlds.scenes import Canvas, Scene, random_scene
-from worldreel.worlds.sprites import load_sprites
+from worldreel.worlds.scenes import Canvas
+from worldreel.worlds.world import Shown, Solids, SolidsMix, Sprites, SpritesMix, World
 
 
 class CanvasShare(Config):
@@ -46,29 +42,20 @@ class PoolConfig(Config):
     """Scenes in the full pool."""
     refresh: int = 2
     """New scenes a step: first they fill the pool, then they replace the oldest."""
-    alone: float = 0.8
-    """The share of scenes with one subject."""
-    lively: float = 0.0
-    """The share of lone actors in clips that grow, shrink, turn, enter or leave."""
-    plain: float = 0.75
-    """The share of backgrounds in one colour; the others fade."""
-    pictured: float = 0.0
-    """The share of backgrounds that are places: meadows, seas, cities. `plain` is of the others."""
-    cast: CastName = "two dozen"
-    """Who plays in the scenes."""
-    short: float = 0.6
-    """The share of short captions; the others are long and descriptive."""
-    paraphrased: float = 0.0
-    """The share of the short captions that are worded as other people would."""
+    sprites: SpritesMix = SpritesMix()
+    solids: SolidsMix = SolidsMix()
+    solid: float = 0.0
+    """The share of scenes from the solids world; the others are of sprites."""
     kept: bool = True
     """Whether checkpoints hold the latents. A large pool is sooner made anew on a GPU than read from a disk."""
 
 
 class Draft(NamedTuple):
-    """What a scene's number stands for. `share`: number of its canvas in the pool's configuration; `cut`: the frame at which its
-    second run begins (0: it has one)."""
+    """What a scene's number stands for. `world`: which world it is of; `share`: number of its canvas in the pool's configuration;
+    `cut`: the frame at which its second run begins (0: it has one)."""
 
-    scene: Scene
+    scene: Shown
+    world: int
     share: int
     cut: int
 
@@ -80,20 +67,14 @@ class Entry:
     draft: Draft
     latents: Tensor
     runs: tuple[Grid, ...]
-    wordings: PoolConfig
+    world: World[Any]
 
     @property
-    def scene(self) -> Scene:
+    def scene(self) -> Shown:
         return self.draft.scene
 
     def caption(self, rng: np.random.Generator) -> str:
-        if rng.random() >= self.wordings.short:
-            return long_caption(self.scene, rng)
-        # Paraphrases have no words for deeds and places.
-        plain = self.scene.background.picture is None and not any(actor.deed for actor in self.scene.actors)
-        if self.wordings.paraphrased and plain and rng.random() < self.wordings.paraphrased:
-            return paraphrase(self.scene, rng)
-        return short_caption(self.scene, rng)
+        return self.world.caption(self.scene, rng)
 
 
 class LatentPool:
@@ -101,11 +82,10 @@ class LatentPool:
 
     def __init__(self, config: PoolConfig, model: ModelConfig, autoencoder: Autoencoder, seed: int) -> None:
         self.config, self.model, self.autoencoder, self.seed = config, model, autoencoder, seed
-        self.cast = cast(config.cast)
         self.entries: list[Entry] = []
         self.drawn = 0
         self.device = autoencoder.latent_mean.device
-        self.sprites = {name: sprite.to(self.device) for name, sprite in load_sprites(self.cast).items()}
+        self.worlds: list[World[Any]] = [Sprites(config.sprites, self.device), Solids(config.solids, self.device)]
         self.together = 1 if self.device.type == "cpu" else 256
         """Scenes that are encoded at once: a GPU wants many, and a CPU gains nothing."""
         self.places: list[list[int]] = [[] for _ in config.canvases]
@@ -167,33 +147,24 @@ class LatentPool:
         canvas = Canvas(share.width, share.height, share.frames, Fraction(int(rng.choice(share.fps))))
         time = self.model.autoencoder.compression.time
         cut = time * int(rng.integers(1, 1 + (share.frames - 1) // time)) if share.cut else 0
-        config = self.config
-        scene = random_scene(
-            (self.seed, 3, number),
-            canvas,
-            alone=config.alone,
-            cast=self.cast,
-            lively=config.lively,
-            plain=config.plain,
-            pictured=config.pictured,
-        )
-        return Draft(scene, which, cut)
+        world = int(self.config.solid > 0 and rng.random() < self.config.solid)
+        return Draft(self.worlds[world].draw((self.seed, 3, number), canvas), world, which, cut)
 
     def _encoded(self, numbers: Sequence[int]) -> list[Entry]:
         """Entries in order; those of one canvas are rendered and encoded together, on the autoencoder's device."""
         drafts = [self._draft(number) for number in numbers]
-        alike = defaultdict[tuple[int, int], list[int]](list)
+        alike = defaultdict[tuple[int, int, int], list[int]](list)
         for place, draft in enumerate(drafts):
-            alike[draft.share, draft.cut].append(place)
+            alike[draft.world, draft.share, draft.cut].append(place)
         entries: dict[int, Entry] = {}
-        for (_, cut), places in alike.items():
-            latents = self._latents([drafts[place].scene for place in places], cut)
+        for (world, _, cut), places in alike.items():
+            video = self.worlds[world].render([drafts[place].scene for place in places])
+            latents = self._latents(video, cut)
             entries |= {place: self._entry(drafts[place], one) for place, one in zip(places, latents, strict=True)}
         return [entries[place] for place in range(len(drafts))]
 
-    def _latents(self, scenes: list[Scene], cut: int) -> Tensor:
-        """[B, C, T, H, W] bf16 of scenes of one canvas, with a second run from frame `cut` on (0: none)."""
-        video, _ = render(scenes, self.sprites, self.device)
+    def _latents(self, video: Tensor, cut: int) -> Tensor:
+        """[B, C, T, H, W] bf16 of videos [B, 3, T, H, W], with a second run from frame `cut` on (0: none)."""
         with torch.inference_mode(), autocast(self.device, compute_dtype(self.device)):
             # The first run's latents know nothing of what follows: the codec is causal.
             runs = [video[:, :, : cut + 1], video[:, :, cut:]] if cut else [video]
@@ -201,7 +172,7 @@ class LatentPool:
         return latents.to(torch.bfloat16)
 
     def _entry(self, draft: Draft, latents: Tensor) -> Entry:
-        return Entry(draft, latents.clone(), self._runs(draft), self.config)
+        return Entry(draft, latents.clone(), self._runs(draft), self.worlds[draft.world])
 
     def _runs(self, draft: Draft) -> tuple[Grid, ...]:
         canvas, cut = draft.scene.canvas, draft.cut

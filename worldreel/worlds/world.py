@@ -1,0 +1,115 @@
+"""What a world is to those who learn from it: scenes by seed, their pixels, their words."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from worldreel.config import Config
+from worldreel.worlds import captions, render, scenes
+from worldreel.worlds.casts import CastName, cast
+from worldreel.worlds.paraphrases import paraphrase
+from worldreel.worlds.scenes import Canvas
+from worldreel.worlds.solids import captions as solid_captions
+from worldreel.worlds.solids import drawing as solid_drawing
+from worldreel.worlds.solids import render as solid_render
+from worldreel.worlds.solids import scenes as solid_scenes
+from worldreel.worlds.sprites import load_sprites
+
+
+class Shown(Protocol):
+    """A scene of any world."""
+
+    @property
+    def canvas(self) -> Canvas: ...
+
+
+S = TypeVar("S", bound=Shown)
+
+
+class World(ABC, Generic[S]):
+    """Scenes never show a withheld pair."""
+
+    @abstractmethod
+    def draw(self, seed: tuple[int, ...], canvas: Canvas) -> S:
+        """The same seed and canvas, the same scene."""
+
+    @abstractmethod
+    def render(self, scenes: Sequence[S]) -> Tensor:
+        """Scenes that share size and length as video [B, 3, T, H, W] in [-1, 1], on the world's device."""
+
+    @abstractmethod
+    def caption(self, scene: S, rng: np.random.Generator) -> str:
+        """One of the ways to say what the scene shows."""
+
+
+class SpritesMix(Config):
+    """What the sprites world draws, and how it is said."""
+
+    alone: float = 0.8
+    """The share of scenes with one subject."""
+    lively: float = 0.0
+    """The share of lone actors in clips that grow, shrink, turn, enter or leave."""
+    plain: float = 0.75
+    """The share of backgrounds in one colour; the others fade."""
+    pictured: float = 0.0
+    """The share of backgrounds that are places: meadows, seas, cities. `plain` is of the others."""
+    cast: CastName = "two dozen"
+    """Who plays in the scenes."""
+    short: float = 0.6
+    """The share of short captions; the others are long and descriptive."""
+    paraphrased: float = 0.0
+    """The share of the short captions that are worded as other people would."""
+
+
+class Sprites(World[scenes.Scene]):
+    def __init__(self, mix: SpritesMix, device: torch.device) -> None:
+        self.mix, self.device, self.cast = mix, device, cast(mix.cast)
+        self.sprites = {name: sprite.to(device) for name, sprite in load_sprites(self.cast).items()}
+
+    def draw(self, seed: tuple[int, ...], canvas: Canvas) -> scenes.Scene:
+        mix = self.mix
+        return scenes.random_scene(
+            seed, canvas, alone=mix.alone, cast=self.cast, lively=mix.lively, plain=mix.plain, pictured=mix.pictured
+        )
+
+    def render(self, scenes: Sequence[scenes.Scene]) -> Tensor:
+        return render.render(scenes, self.sprites, self.device)[0]
+
+    def caption(self, scene: scenes.Scene, rng: np.random.Generator) -> str:
+        if rng.random() >= self.mix.short:
+            return captions.long_caption(scene, rng)
+        # Paraphrases have no words for deeds and places.
+        plain = scene.background.picture is None and not any(actor.deed for actor in scene.actors)
+        if self.mix.paraphrased and plain and rng.random() < self.mix.paraphrased:
+            return paraphrase(scene, rng)
+        return captions.short_caption(scene, rng)
+
+
+class SolidsMix(Config):
+    """What the solids world draws (see `solids.drawing.Mix`), and how it is said."""
+
+    alone: float = 0.6
+    still_camera: float = 0.4
+    rest: float = 0.25
+    short: float = 0.6
+    """The share of short captions; the others are long and descriptive."""
+
+
+class Solids(World[solid_scenes.Scene]):
+    def __init__(self, mix: SolidsMix, device: torch.device) -> None:
+        self.mix, self.device = mix, device
+        self.drawn = solid_drawing.Mix(mix.alone, mix.still_camera, mix.rest)
+
+    def draw(self, seed: tuple[int, ...], canvas: Canvas) -> solid_scenes.Scene:
+        return solid_drawing.random_scene(seed, canvas, mix=self.drawn)
+
+    def render(self, scenes: Sequence[solid_scenes.Scene]) -> Tensor:
+        return solid_render.render(scenes, self.device)[0]
+
+    def caption(self, scene: solid_scenes.Scene, rng: np.random.Generator) -> str:
+        write = solid_captions.short_caption if rng.random() < self.mix.short else solid_captions.long_caption
+        return write(scene, rng)
