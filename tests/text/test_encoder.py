@@ -16,12 +16,13 @@ PROMPTS = [
 ]
 
 
-@pytest.fixture(params=[False, True], ids=["", "neighbours"])
+@pytest.fixture(params=[False, True], ids=["", "neighbours and pairs"])
 def encoder(table, request):
     torch.manual_seed(0)
-    encoder = TextEncoder(TextEncoderConfig(neighbours=request.param), table)
-    if encoder.neighbours is not None:
+    encoder = TextEncoder(TextEncoderConfig(neighbours=request.param, pairs=64 * request.param), table)
+    if encoder.neighbours is not None and encoder.pairs is not None:
         torch.nn.init.normal_(encoder.neighbours.weight, std=0.06)
+        torch.nn.init.normal_(encoder.pairs.narrow.weight, std=0.06)
     for block in encoder.blocks:  # as after training: at birth the blocks are the identity
         torch.nn.init.normal_(block.out.weight, std=0.06)
         torch.nn.init.normal_(block.narrow.weight, std=0.06)
@@ -63,6 +64,19 @@ def test_neighbours_are_told_at_once_and_not_across_prompts(table):
     (moved,) = encoder([[3899, 4937, 2187, 2010]])
     changed = (first - moved).abs().amax(1) > 1e-4
     assert changed.tolist() == [False, False, False, True, True]
+
+
+def test_a_start_is_told_the_pairs_of_its_own_prompt(table):
+    encoder = TextEncoder(TextEncoderConfig(pairs=64, layers=0), table)
+    plain = TextEncoder(TextEncoderConfig(layers=0), table)
+    plain.load_state_dict({name: value for name, value in encoder.state_dict().items() if "pairs" not in name})
+    words = [[3899, 4937, 2187], [3899, 2187, 4937], [3899]]
+    assert all(torch.equal(one, other) for one, other in zip(encoder(words), plain(words), strict=True))  # at birth
+    torch.nn.init.normal_(encoder.pairs.narrow.weight, std=0.5)
+    first, swapped, short = encoder(words)
+    assert (first[0] - swapped[0]).abs().max() > 1e-2  # the same words in another order
+    assert all(torch.equal(one[1:], other[1:]) for one, other in zip((first, swapped, short), plain(words), strict=True))
+    assert torch.allclose(first, encoder(words[:1])[0], atol=1e-6)
 
 
 def test_the_same_call_gives_the_same_bits(encoder, tokens):

@@ -58,7 +58,7 @@ def tiny_transformer() -> TransformerRun:
 
     Takes autoencoder, word table and tokenizer of the bundled model, or those it is given.
     """
-    text = TextEncoderConfig(neighbours=True)
+    text = TextEncoderConfig(neighbours=True, pairs=1024)
     bundled = BUNDLED / "tiny"
     model = ModelConfig(
         name="tiny",

@@ -28,6 +28,9 @@ class TextEncoderConfig(Config):
     """Whether each piece is told its two neighbours before the first block. Attention alone is slow to learn the order of words:
     without this, "from red to blue" stayed the same as "from blue to red" for hours of training."""
 
+    pairs: int = Field(default=0, ge=0)
+    """Features of neighbouring pairs of pieces ("from red", "to blue") whose sum the prompt's start is told; 0: none."""
+
     @model_validator(mode="after")
     def _heads_turn_in_pairs(self) -> "TextEncoderConfig":
         if self.width % (2 * self.heads):
@@ -61,6 +64,7 @@ class TextEncoder(nn.Module):
         self.neighbours = nn.Linear(2 * config.width, config.width, bias=False) if config.neighbours else None
         if self.neighbours is not None:
             nn.init.zeros_(self.neighbours.weight)
+        self.pairs = Pairs(config.width, config.pairs) if config.pairs else None
         self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.layers))
         self.norm = Norm(config.width)
 
@@ -77,27 +81,49 @@ class TextEncoder(nn.Module):
             by_length[1 + len(key)].append(key)
         prompts = [prompt for same in by_length.values() for prompt in same]
         groups = [Group(len(same), length) for length, same in by_length.items()]
-        x = self._embedded(prompts)
+        x, told = self._embedded(prompts)
         turns = _turns(groups, self.config.width // self.config.heads, x)
         for block in self.blocks:
             x = block(x, turns, groups)
-        outputs = dict(zip(prompts, self.norm(x).split([1 + len(prompt) for prompt in prompts]), strict=True))
+        x = self.norm(x) if told is None else self.norm(x) + told
+        outputs = dict(zip(prompts, x.split([1 + len(prompt) for prompt in prompts]), strict=True))
         return [outputs[key] for key in keys]
 
-    def _embedded(self, prompts: Sequence[Sequence[int]]) -> Tensor:
-        """The pack [N, D]: a start before the words of each prompt."""
+    def _embedded(self, prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor | None]:
+        """The pack [N, D]: a start before the words of each prompt; and what its pairs tell each start [N, D]."""
         device = self.start.device
         pieces = torch.tensor([piece for prompt in prompts for piece in (0, *prompt)], device=device)
         starts = torch.tensor([place == 0 for prompt in prompts for place in range(1 + len(prompt))], device=device)
         words: Tensor = self.project(F.embedding(pieces, self.table).to(self.start.dtype))
         x = torch.where(starts[:, None], self.start, words.to(self.start.dtype))  # autocast leaves what is summed up in fp32
-        if self.neighbours is None:
-            return x
         # Before a prompt's start and after its end there is nothing.
         before = F.pad(x[:-1], (0, 0, 1, 0)).masked_fill(starts[:, None], 0)
         after = F.pad(x[1:], (0, 0, 0, 1)).masked_fill(starts.roll(-1)[:, None], 0)
-        added: Tensor = self.neighbours(torch.cat([before, after], dim=1))
-        return x + added
+        told = None if self.pairs is None else self.pairs(before, x, starts)
+        if self.neighbours is not None:
+            x = x + self.neighbours(torch.cat([before, after], dim=1))
+        return x, told
+
+
+class Pairs(nn.Module):
+    """A bag of pairs: features of each word with the one before it, summed over the prompt. In such a sum "from red to blue" and
+    "from blue to red" differ, and a linear map can tell; attention has to find a way first."""
+
+    def __init__(self, width: int, features: int) -> None:
+        super().__init__()
+        self.widen, self.narrow = nn.Linear(2 * width, features), nn.Linear(features, width, bias=False)
+        nn.init.normal_(self.widen.weight, std=2 / (2 * width) ** 0.5)  # bent enough that the features are of the pair
+        nn.init.zeros_(self.narrow.weight)
+
+    def forward(self, before: Tensor, x: Tensor, starts: Tensor) -> Tensor:
+        """Words [N, D] and those before them; what each start is told, 0 elsewhere [N, D]."""
+        both = torch.cat([before, x], dim=1)
+        features = F.gelu(self.widen(F.rms_norm(both, both.shape[1:], eps=1e-6)))
+        places = starts.nonzero()[:, 0]
+        sums = torch.zeros(len(places), features.shape[1], device=x.device)
+        sums = sums.index_add(0, starts.cumsum(0) - 1, features.float()) / 8
+        told: Tensor = self.narrow(sums.to(features.dtype)).to(x.dtype)
+        return torch.zeros_like(x).index_copy(0, places, told)
 
 
 class Norm(nn.Module):

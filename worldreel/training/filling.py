@@ -120,7 +120,7 @@ class Filling:
     def _levels(self, example: Example, rng: np.random.Generator, chance: torch.Generator) -> Tensor:
         kind = rng.random()
         if kind < self.config.early:
-            level = torch.tensor([float(rng.uniform(0.8, 1))])
+            level = torch.tensor([1 - 0.2 * 0.01 ** rng.random()])
         else:
             shift = 1.0 if kind < self.config.early + self.config.fine else length_shift(len(example.clean))
             level = draw_levels(1, shift, chance)
