@@ -49,7 +49,8 @@ class FillingConfig(Config):
     """The share of whole clips of which the first frames are given (animate, extend). Of clips that are cut, something is always
     given: see `draw_wanted`."""
     early: float = 0.0
-    """The share of clips and stills whose level is drawn evenly from 0.8 to 1, where it is settled which way things go and how
+    """The share of clips and stills whose level is from 0.8 to 0.998, evenly in the logarithm of what is left to 1: there it is
+    settled which way things go and, later than all else in a training, since a large clip shows it to the very last, how
     backgrounds fade."""
     fine: float = 0.0
     """The share whose level is drawn without a shift: long clips are else seldom shown the levels of the finest grain."""
