@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.training.small import transformer_run
+from tests.training.small import CANVASES, transformer_run
 from tests.weights import randomise
 from worldreel.checkpoints import save_tensors
 from worldreel.errors import UserError
@@ -46,7 +46,7 @@ def test_every_weight_learns_but_the_autoencoder(task):
 def test_packs_are_full_and_some_clips_are_given(task):
     given, clips, empty = 0, 0, 0
     for step in range(60):
-        examples = task._draw(np.random.default_rng(step))
+        examples = task._draw(np.random.default_rng(step), task.pool, task.menus)
         assert sum(len(one.clean) for one in examples) >= task.config.tokens
         for one in examples:
             tokens, cells = sum(run.tokens for run in one.runs), one.runs[0].height * one.runs[0].width
@@ -88,7 +88,8 @@ def test_what_is_given_of_two_runs():
 
 def test_given_tokens_are_clean_half_of_the_time_else_a_little_noisy(task):
     rng, noise = np.random.default_rng(0), torch.Generator().manual_seed(0)
-    examples = [one for step in range(80) for one in task._draw(np.random.default_rng(step)) if not one.wanted.all()]
+    drawn = (one for step in range(80) for one in task._draw(np.random.default_rng(step), task.pool, task.menus))
+    examples = [one for one in drawn if not one.wanted.all()]
     clean = 0
     for one in examples:
         levels = task._levels(one, rng, noise)
@@ -105,7 +106,7 @@ def levels_of(config, **shares):
     task = Filling(config.model_copy(update={"given": 0.0, **shares}), torch.device("cpu"))
     task.pool.refresh(2)
     rng, noise = np.random.default_rng(0), torch.Generator().manual_seed(0)
-    drawn = [one for step in range(60) for one in task._draw(np.random.default_rng(step))]
+    drawn = [one for step in range(60) for one in task._draw(np.random.default_rng(step), task.pool, task.menus)]
     return np.array([float(task._levels(one, rng, noise)[one.wanted][0]) for one in drawn])
 
 
@@ -119,6 +120,22 @@ def test_fine_levels_are_drawn_without_a_shift(config, monkeypatch):
     monkeypatch.setattr("worldreel.training.filling.length_shift", lambda tokens: 8.0)
     assert np.median(levels_of(config, early=0.0)) > 0.8
     assert np.median(levels_of(config, early=0.0, fine=1.0)) == pytest.approx(0.5, abs=0.08)
+
+
+def test_drills_show_one_thing_at_the_highest_levels(config, monkeypatch):
+    drill = config.pool.model_copy(update={"canvases": (CANVASES[2],), "start": 4, "refresh": 0})
+    task = Filling(config.model_copy(update={"drill": drill, "drill_every": 3}), torch.device("cpu"))
+    lowest: list[float] = []
+
+    def noised(clean, noise, levels):
+        lowest.append(float(levels.min()))
+        return clean
+
+    monkeypatch.setattr("worldreel.training.filling.noised", noised)
+    clips = [task.loss(step).parts["clips"] for step in range(6)]
+    tokens = task.drill.tokens[0]
+    assert clips[0] == clips[3] == -(-task.config.tokens // tokens)  # stills of one canvas only
+    assert min(lowest[0], lowest[3]) >= 0.95 and min(lowest) < 0.9
 
 
 def test_the_model_it_leaves_is_the_averaged_one(task, tmp_path):

@@ -12,6 +12,7 @@ from worldreel.training.loop import Schedule
 from worldreel.training.runs import AutoencoderRun, TransformerRun
 from worldreel.transformer import TransformerConfig
 from worldreel.worlds.subjects import COLOURS, DIRECTIONS, POSITIONS, SUBJECTS
+from worldreel.worlds.world import SpritesMix
 
 AUTOENCODER = AutoencoderConfig(
     patch=4,
@@ -40,6 +41,16 @@ CANVASES = (
 )
 """Square, wide and tall; clips of one to three seconds, many stills, which teach what subjects look like for few tokens, and many
 small clips, which so teach where they go."""
+
+
+DRILL = PoolConfig(
+    canvases=(CanvasShare(width=64, height=64, frames=1),),
+    sprites=SpritesMix(alone=1.0, plain=0.0, short=1.0),
+    start=2400,
+    size=2400,
+    refresh=0,
+)
+"""Small stills over fading backgrounds: which of two colours is above is the last thing that prompts come to say."""
 
 
 def tiny_autoencoder() -> AutoencoderRun:
@@ -76,7 +87,8 @@ def tiny_transformer() -> TransformerRun:
             table=bundled / "text.safetensors",
             tokenizer=bundled / "tokenizer.json",
             pool=PoolConfig(canvases=CANVASES),
-            early=0.5,
+            early=0.4,
+            drill=DRILL,
         ),
         schedule=Schedule(steps=20000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
     )

@@ -54,6 +54,11 @@ class FillingConfig(Config):
     backgrounds fade."""
     fine: float = 0.0
     """The share whose level is drawn without a shift: long clips are else seldom shown the levels of the finest grain."""
+    drill: PoolConfig | None = None
+    """A pool for drills: steps that show one thing only, at levels above 0.95. What a prompt settles there in few of the
+    clips is drowned in packs of everything, and is learned in some dozen steps by itself."""
+    drill_every: int = 6
+    """One step in so many is a drill, where there is a pool for them."""
     given_noise: float = 0.1
     """Given tokens are clean half of the time, else noised up to this level, truly labelled."""
     compiled: bool = False
@@ -82,21 +87,27 @@ class Filling:
         self.pool = LatentPool(config.pool, config.model, self.model.autoencoder, config.seed)
         self.model.transformer.compiled = config.compiled
         self.menus = self.pool.menus(config.menus, config.tokens)
+        self.drill = LatentPool(config.drill, config.model, self.model.autoencoder, config.seed) if config.drill else None
+        self.drill_menus = self.drill.menus(1, config.tokens) if self.drill else []
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return muon_and_adamw(self.network, self.config.muon_rate, self.config.adamw_rate, inside="blocks")
 
     def loss(self, step: int) -> Loss:
+        drill = self.drill if self.drill and step % self.config.drill_every == 0 else None
+        pool, menus = (drill, self.drill_menus) if drill else (self.pool, self.menus)
         self.pool.refresh(step)
+        pool.refresh(step)
         rng = np.random.default_rng((self.config.seed, 1, step))
         seed = self.config.seed * 1_000_003 + step
         chance = torch.Generator().manual_seed(seed)
-        examples = self._draw(rng)
+        examples = self._draw(rng, pool, menus)
         layout = pack([Segment(one.runs, ((len(one.clean), number),)) for number, one in enumerate(examples)])
         # What is large is made where it is used.
         clean = torch.cat([one.clean for one in examples])
         noise = torch.randn(clean.shape, generator=torch.Generator(self.device).manual_seed(seed), device=self.device)
-        levels = torch.cat([self._levels(one, rng, chance) for one in examples]).to(self.device)
+        draw = self._drilled if drill else self._levels
+        levels = torch.cat([draw(one, rng, chance) for one in examples]).to(self.device)
         wanted = torch.cat([one.wanted for one in examples]).to(self.device)
         prompts = [self.model.tokenizer.encode(one.prompt) for one in examples]
         with autocast(self.device, self.dtype):
@@ -106,11 +117,11 @@ class Filling:
         loss = velocity_loss(predicted, clean, levels * wanted)
         return Loss(loss, {"tokens": float(len(clean)), "clips": float(len(examples))})
 
-    def _draw(self, rng: np.random.Generator) -> list[Example]:
-        """Scenes of the pool for one of the menus."""
+    def _draw(self, rng: np.random.Generator, pool: LatentPool, menus: Sequence[Sequence[int]]) -> list[Example]:
+        """Scenes of a pool for one of its menus."""
         examples: list[Example] = []
-        for canvas in self.menus[int(rng.integers(len(self.menus)))]:
-            entry = self.pool.entry(canvas, rng)
+        for canvas in menus[int(rng.integers(len(menus)))]:
+            entry = pool.entry(canvas, rng)
             clean = to_tokens(entry.latents.float(), self.config.model.patch)
             frames = draw_wanted([run.frames for run in entry.runs], self.config.given, rng)
             wanted = frames.repeat_interleave(len(clean) // len(frames))
@@ -127,6 +138,10 @@ class Filling:
             level = draw_levels(1, shift, chance)
         given = 0.0 if rng.random() < 0.5 else float(rng.uniform(0, self.config.given_noise))
         return torch.where(example.wanted, level, given)
+
+    def _drilled(self, example: Example, rng: np.random.Generator, chance: torch.Generator) -> Tensor:
+        """From 0.95 to 0.998, evenly in the logarithm of what is left to 1."""
+        return torch.where(example.wanted, 1 - 0.05 * 0.04 ** float(rng.random()), 0.0)
 
     @torch.inference_mode()
     def preview(self, network: nn.Module, folder: Path, step: int) -> None:
