@@ -32,7 +32,9 @@ def test_a_rehearsal_takes_a_step(name):
     sprites = run.task.pool.sprites.model_copy(update={"cast": "two dozen"})
     few = {"canvases": tuple(canvases), "sprites": sprites, "start": 6, "refresh": 1}
     pool = run.task.pool.model_copy(update=few)
-    changes = {"model": model, "pool": pool, "tokens": 400, "menus": 2, "compiled": False}
+    assert run.task.drill is not None
+    drill = run.task.drill.model_copy(update={"start": 6})
+    changes = {"model": model, "pool": pool, "drill": drill, "tokens": 400, "menus": 2, "compiled": False}
     task = Filling(run.task.model_copy(update=changes), torch.device("cpu"))
     for step in range(2):
         loss = task.loss(step).total
