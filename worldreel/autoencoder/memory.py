@@ -27,7 +27,8 @@ def decoding_bytes(
     layers = list(_layers(config, still))
     kept = sum(layer.kept for layer in layers) * sum(rows)
     held = max(layer.held for layer in layers) * max(rows)
-    space, frames = config.compression.space, 1 if still else config.compression.time
+    space, frames = config.compression.space, config.compression.time
+    frames = 1 if still and not config.straight else frames  # the straight path makes a whole group, and gives its last
     shown = 3 * frames * space**2 * height * 4  # of the frames before, and of bands that are done
     return width * (size * kept + max(size * held + (2 if len(rows) > 1 else 1) * shown, 3 * shown))
 
@@ -38,11 +39,12 @@ def _layers(config: AutoencoderConfig, still: bool) -> Iterator[_Layer]:
     width, frames, area = widths[-1], 1, 1
     yield _Layer(PAST * config.latent_channels, 4 * width)
     if config.middle:
-        yield from (_block(width, width, 1, 1, first=True) for _ in range(2))
+        yield from (_block(width, width, 1, 1) for _ in range(2))
     for stage in reversed(range(len(widths))):
         inputs, outputs = width, widths[stage]
         for number in range(config.decoder_blocks[stage]):
-            layer = _block(inputs if number == 0 else outputs, outputs, frames, area, first=number == 0)
+            layer = _block(inputs if number == 0 else outputs, outputs, frames, area)
+            # A stage holds what came into it until it ends.
             yield layer if number == 0 else layer._replace(held=layer.held + inputs * frames * area)
         if stage == 0:
             joined = 3 * outputs * frames + PAST * outputs
@@ -51,16 +53,16 @@ def _layers(config: AutoencoderConfig, still: bool) -> Iterator[_Layer]:
         time, space = config.strides[stage - 1]
         time = 1 if still else time
         width = outputs // 2 if config.upsample_halves else outputs
+        kept = (PAST + 1) * outputs * area if time == 2 else 0
         stays = area * frames * (inputs + outputs)
         doubled = area * frames * outputs * 4 if time == 2 else 0
         frames, area = frames * time, area * space**2
         grown = area * frames * (outputs + width)
         added = 3 * area * frames * width if config.shortcuts else 0
-        kept = (PAST + 1) * outputs * area * frames // (time * space**2) if time == 2 else 0
         yield _Layer(kept, stays + max(doubled, grown, area * frames * width + added))
 
 
-def _block(inputs: int, outputs: int, frames: int, area: int, *, first: bool) -> _Layer:
+def _block(inputs: int, outputs: int, frames: int, area: int) -> _Layer:
     """A residual block: what comes in, the normed, the same with its past before it, and what a convolution gives."""
     joined = frames + 2 * PAST  # and what is remembered, while it is renewed
     one = inputs * (2 * frames + joined) + outputs * frames

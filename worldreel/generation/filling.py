@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from worldreel.generation.memory import TOGETHER
 from worldreel.generation.pixels import to_pixels
 from worldreel.generation.plan import Plan
 from worldreel.generation.seam import with_given
@@ -15,9 +16,6 @@ from worldreel.models import Bundle, SolverName
 from worldreel.models.lowering import Lowered, lower
 from worldreel.prompting import Canvas
 from worldreel.sampling import Euler, Multistep, Solver, Step, UniPC, guided, sample, sample_whole, schedule
-
-TOGETHER = 8192
-"""Tokens of both halves of guidance up to which they share a pack; longer ones run in turn."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ class Format(NamedTuple):
     """How a folder that holds a certain file is read."""
 
     config: Callable[[Path], BundleConfig]
-    load: Callable[[Path, torch.device], Bundle]
+    load: Callable[[Path, torch.device, int | None], Bundle]
 
 
 FORMATS = {
@@ -45,10 +45,11 @@ def load_config(name: str) -> BundleConfig:
     return found.config(folder)
 
 
-def load_model(name: str, device: torch.device | None = None) -> Bundle:
-    """A model ready to sample, on a device (the CPU unless told otherwise). Raises UserError."""
+def load_model(name: str, device: torch.device | None = None, memory: int | None = None) -> Bundle:
+    """A model ready to sample, on a device (the CPU unless told otherwise), of which it may take so many bytes. Raises
+    UserError."""
     folder, found = _found(name)
-    return found.load(folder, device or torch.device("cpu"))
+    return found.load(folder, device or torch.device("cpu"), memory)
 
 
 def _found(name: str) -> tuple[Path, Format]:
@@ -68,8 +69,10 @@ def _found(name: str) -> tuple[Path, Format]:
     raise UserError(f"--model {name!r}: the folder holds no {' and no '.join(FORMATS)}, so it is no model")
 
 
-def _own(folder: Path, device: torch.device) -> Model:
-    return Model.load(folder).to(device)
+def _own(folder: Path, device: torch.device, memory: int | None) -> Model:
+    model = Model.load(folder)
+    model.settle(device, memory)
+    return model
 
 
 def _check_format(name: str, path: Path) -> None:
