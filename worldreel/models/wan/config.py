@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from worldreel.config import first_fault
 from worldreel.errors import UserError
 from worldreel.models.bundle import BundleConfig, Defaults, Descent, Knows, Limits
+from worldreel.models.hub import name_of
 from worldreel.models.wan.autoencoder import autoencoder_config
 from worldreel.models.wan.repository import INDEX, Repository
 from worldreel.models.wan.text import LONGEST, encoder_weights
@@ -82,7 +83,7 @@ def _described(repository: Repository) -> WanConfig:
     described = repository.path("text_encoder", "config.json").is_file()  # whoever reads prompts says that it is missing
     encoder = repository.config("text_encoder") if described else {}
     return WanConfig(
-        name=repository.folder.resolve().name,
+        name=name_of(repository.folder),
         autoencoder=autoencoder,
         transformer=transformer,
         patch=PATCH,
