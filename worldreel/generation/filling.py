@@ -38,8 +38,16 @@ def fill(model: Bundle, canvas: Canvas, settled: Plan, generator: torch.Generato
     return with_given(_decoded(model, canvas, lowered, tokens, watch), canvas)
 
 
-def denoised(model: Bundle, canvas: Canvas, lowered: Lowered, settled: Plan, generator: torch.Generator, watch: Watch) -> Tensor:
-    """Clean tokens [N, C] of a lowered canvas."""
+def denoised(
+    model: Bundle,
+    canvas: Canvas,
+    lowered: Lowered,
+    settled: Plan,
+    generator: torch.Generator,
+    watch: Watch,
+    look: Callable[[Tensor], None] = lambda tokens: None,
+) -> Tensor:
+    """Clean tokens [N, C] of a lowered canvas. `look`: called with the tokens after each step."""
     config = model.config
     # On the CPU: the same seed gives the same noise on every device.
     noise = torch.randn(lowered.tokens, config.token_channels, generator=generator)
@@ -49,6 +57,7 @@ def denoised(model: Bundle, canvas: Canvas, lowered: Lowered, settled: Plan, gen
 
     def told(step: Step) -> None:
         watch(Progress("denoising", step.number, step.of))
+        look(step.tokens)
 
     if config.levels == "token":
         return sample(predict, start, levels, lowered.known, lowered.ceilings, told, solver())
