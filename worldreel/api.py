@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from worldreel.devices import pick_device
+from worldreel.devices import parse_memory, pick_device
 from worldreel.generation import Compressed, Progress, Settings, Watch, carry_out, compress, decompress, plan
 from worldreel.media import Clip, read
 from worldreel.models import Bundle, Expert, Knows, SolverName, load_model
@@ -15,13 +15,16 @@ from worldreel.prompting import MODES, Composition
 __all__ = ["Clip", "Compressed", "Handle", "Progress", "load"]
 
 
-def load(name: str = "tiny", device: str | None = None) -> "Handle":
-    """A model that is ready: a bundled one by its name, or a folder that holds one, of ours or a Wan repository.
+def load(name: str = "tiny", device: str | None = None, memory: str | None = None) -> "Handle":
+    """A model that is ready: a bundled one by its name, a folder that holds one, of ours or a Wan repository, or the id of such a
+    repository on the hub, which is fetched.
 
-    `device`: cpu, cuda, mps; None takes the best there is. Raises UserError for an unknown name, a folder that is no model,
-    and weights that are damaged or another model's.
+    `device`: cpu, cuda, mps; None takes the best there is. `memory`: what a generation may take of it, such as "8GB"; blocks of
+    the transformer that find no room come to the device as they run, with the same result. None: all there is. Raises UserError
+    for an unknown name, a folder that is no model, weights that are damaged or another model's, and what cannot be fetched.
     """
-    return Handle(load_model(name, pick_device(device)))
+    bound = None if memory is None else parse_memory(memory)
+    return Handle(load_model(name, pick_device(device), bound))
 
 
 def _unwatched(progress: Progress) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -23,6 +24,30 @@ def pick_device(name: str | None = None) -> torch.device:
     except (RuntimeError, AssertionError) as error:
         raise UserError(f"--device {name!r} is not available here; use cpu") from error
     return device
+
+
+def parse_memory(text: str) -> int:
+    """Bytes of an amount such as 8GB, 7.5GB or 800MB, in units of 2^30 and 2^20, as makers of cards count. Raises UserError."""
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)\s*(GB|GiB|G|MB|MiB|M)", text.strip(), re.IGNORECASE)
+    if found is None or float(found[1]) == 0:
+        raise UserError(f"--memory {text!r} is no amount of memory; write it as 8GB or 800MB")
+    return int(float(found[1]) * 2 ** (30 if found[2].upper().startswith("G") else 20))
+
+
+def overhead(kind: str) -> int:
+    """Bytes that a kind of device (cpu, cuda, mps) takes beside tensors, roughly: driver, libraries, their workspaces."""
+    return 600 * 2**20 if kind == "cuda" else 0
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that can still be had on a device; None where nobody says."""
+    if device.type == "cuda":
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + cached
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 def compute_dtype(device: torch.device) -> torch.dtype:

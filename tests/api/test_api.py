@@ -75,3 +75,13 @@ def test_compress_and_decompress(handle, tmp_path):
     latents = handle.compress(clip)
     assert np.array_equal(handle.decompress(latents).array(), handle.decompress(handle.compress(path)).array())
     assert np.array_equal(handle.decompress(latents.save(tmp_path / "x.safetensors")).array(), handle.decompress(latents).array())
+
+
+def test_a_bound_on_memory(model_folder, handle):
+    bounded = worldreel.load(str(model_folder), "cpu", memory="1GB")
+    wanted = handle.generate("a dog", seed=3).array()
+    assert np.array_equal(bounded.generate("a dog", seed=3).array(), wanted)
+    with pytest.raises(UserError, match="--memory 1 MB: 32x32 with 6 frames takes at least"):
+        worldreel.load(str(model_folder), "cpu", memory="1MB").generate("a dog")
+    with pytest.raises(UserError, match="--memory 'much' is no amount of memory"):
+        worldreel.load(str(model_folder), "cpu", memory="much")

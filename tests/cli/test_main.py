@@ -20,7 +20,7 @@ def test_help_names_every_command(run, words):
     assert (ended.status, ended.err) == (0, "")
     assert ended.out.startswith("usage: worldreel COMMAND")
     for name, entry in COMMANDS.items():
-        assert f"  {name:<12}{entry.summary}\n" in ended.out
+        assert f"  {name:<14}{entry.summary}\n" in ended.out
 
 
 @pytest.mark.parametrize("name", COMMANDS)

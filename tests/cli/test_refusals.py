@@ -266,7 +266,7 @@ def test_memory_that_runs_out(generate, refused, work, monkeypatch, error):
         raise error
 
     monkeypatch.setattr(Model, "denoise", fail)
-    refused(generate("a dog"), "this takes more memory than there is; ask for a smaller --size")
+    refused(generate("a dog"), "this takes more memory than there is")
     assert listing(work) == []
 
 

@@ -39,7 +39,7 @@ def test_a_small_clip_continues_by_its_last_row_column_and_frame(handle):
 def test_large_frames_go_in_bands_of_rows(handle, monkeypatch):
     clip = Clip.from_array(moving(5, 128, 64), 12)
     whole = compress(handle.model, clip)
-    monkeypatch.setattr("worldreel.models.bundle._band", lambda height, width: 8)
+    monkeypatch.setattr("worldreel.models.bundle.band_rows", lambda height, width: 8)
     assert (compress(handle.model, clip).latents - whole.latents).abs().max() < 1e-2
     banded = decompress(handle.model, whole).array().astype(int)
     monkeypatch.undo()

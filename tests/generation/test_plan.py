@@ -4,7 +4,8 @@ import pytest
 
 from worldreel.errors import UserError
 from worldreel.generation import Settings, plan
-from worldreel.generation.plan import bounds, estimate_memory
+from worldreel.generation.memory import estimate_memory
+from worldreel.generation.plan import bounds
 from worldreel.models import load_config
 from worldreel.shapes import VideoShape
 

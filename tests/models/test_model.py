@@ -81,7 +81,7 @@ def test_decoding_streams_in_bands_to_the_same_pixels(model, monkeypatch):
     with torch.inference_mode():
         whole = model.autoencoder.decode(latents[None])
     for band in (None, 1, 3):
-        monkeypatch.setattr(bundle_room, "_band", lambda height, width, band=band: band)
+        monkeypatch.setattr(bundle_room, "band_rows", lambda height, width, band=band: band)
         seen = []
         pieces = list(model.decode(tokens, grid, seen.append))
         assert [piece.shape[2] for piece in pieces] == [1, 4, 4]
@@ -90,9 +90,9 @@ def test_decoding_streams_in_bands_to_the_same_pixels(model, monkeypatch):
 
 
 def test_large_frames_are_decoded_in_bands():
-    assert bundle_room._band(64, 64) is None
-    assert bundle_room._band(135, 240) == 17
-    assert bundle_room._band(9, 100_000) == 8
+    assert bundle_room.band_rows(64, 64) is None
+    assert bundle_room.band_rows(135, 240) == 17
+    assert bundle_room.band_rows(9, 100_000) == 8
 
 
 def test_words_it_knows_are_single(model_folder):

@@ -30,8 +30,9 @@ COMMANDS = {
     "train": Entry("train", "Train", "train a network by a recipe"),
     "evaluate": Entry("evaluate", "Evaluate", "measure a model"),
     "models": Entry("models", "Models", "list the models and what they know"),
+    "models check": Entry("check", "Check", "compare a checkpoint with diffusers, on this machine"),
 }
-"""Beside the modes of prompting, which are commands too."""
+"""Beside the modes of prompting, which are commands too. A name may have two words."""
 
 
 @cache
@@ -52,7 +53,7 @@ def usage() -> str:
 Makes videos from words, images and videos.
 
 commands:
-{chr(10).join(f"  {name:<12}{summary}" for name, summary in table.items())}
+{chr(10).join(f"  {name:<14}{summary}" for name, summary in table.items())}
 
 options:
   -h, --help  show this; `worldreel COMMAND --help` shows the options of a command
@@ -66,18 +67,24 @@ example:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command. Gives the exit status: 0, 2 for what the user can change, 130 after Ctrl-C."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    name = arguments[0] if arguments and not arguments[0].startswith("-") else None
-    known = name in COMMANDS or (name is not None and name in modes())
+    name, _ = _named(arguments)
+    known = name in COMMANDS or (not name.startswith("-") and name in modes())
     return guarded(lambda: _dispatch(arguments), f"worldreel {name}" if known else "worldreel")
 
 
+def _named(arguments: list[str]) -> tuple[str, list[str]]:
+    """The command, and what follows it."""
+    words = next((count for count in (2, 1) if " ".join(arguments[:count]) in COMMANDS), 1)
+    return " ".join(arguments[:words]) or "--help", arguments[words:]
+
+
 def _dispatch(arguments: list[str]) -> None:
-    name = arguments[0] if arguments else "--help"
+    name, rest = _named(arguments)
     if name in COMMANDS:
         from worldreel.cli.options import execute
 
         entry = COMMANDS[name]
-        execute(name, getattr(import_module(f"worldreel.cli.{entry.module}"), entry.options), arguments[1:])
+        execute(name, getattr(import_module(f"worldreel.cli.{entry.module}"), entry.options), rest)
     elif name in ("-h", "--help", "help"):
         print(usage(), end="")
     elif name == "--version":
@@ -88,7 +95,7 @@ def _dispatch(arguments: list[str]) -> None:
         from worldreel.cli.making import command
         from worldreel.cli.options import execute
 
-        execute(name, command(name), arguments[1:])
+        execute(name, command(name), rest)
     else:
         names = [*modes(), *COMMANDS]
         near = get_close_matches(name, names, 1)

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from worldreel.errors import UserError
+from worldreel.errors import UserError, is_out_of_memory
 
 USER_ERROR, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
 MEMORY = "this takes more memory than there is; ask for a smaller --size, fewer --seconds or frames"
+"""For what is not generated: that says what would fit (see `worldreel.generation.memory`)."""
 
 
 def guarded(work: Callable[[], None], name: str) -> int:
@@ -34,7 +35,7 @@ def guarded(work: Callable[[], None], name: str) -> int:
     except OSError as error:
         return _fail(name, _system(error), USER_ERROR)
     except RuntimeError as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         return _fail(name, MEMORY, USER_ERROR)
 
@@ -69,11 +70,6 @@ def _system(error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"{place}the disk is full; free some space or choose another folder"
     return f"{place}{(error.strerror or str(error)).lower()}"
-
-
-def _is_out_of_memory(error: RuntimeError) -> bool:
-    # torch has a class of its own for accelerators only; its allocator on the CPU raises a plain RuntimeError.
-    return type(error).__name__ == "OutOfMemoryError" or "allocate memory" in str(error)
 
 
 def _forget_output() -> None:

@@ -3,7 +3,7 @@
 import inspect
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, make_dataclass
+from dataclasses import asdict, dataclass, field, make_dataclass
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
@@ -21,6 +21,7 @@ from worldreel.cli.options import (
     Json,
     LateGuidance,
     Lora,
+    Memory,
     Model,
     Negative,
     Out,
@@ -33,7 +34,7 @@ from worldreel.errors import UserError
 
 if TYPE_CHECKING:
     from worldreel.api import Handle
-    from worldreel.generation import Plan, Progress
+    from worldreel.generation import Placement, Plan, Progress
     from worldreel.models import BundleConfig, Expert
 
 MOST_AT_ONCE = 1000
@@ -65,6 +66,7 @@ class Making:
     out: Out = None
     overwrite: Overwrite = False
     device: Device = None
+    memory: Memory = None
     json: Json = False
 
     def run(self, terminal: Terminal) -> Mapping[str, object]:
@@ -72,11 +74,15 @@ class Making:
         from worldreel.models import load_config
 
         loras = [_Lora.of(given) for given in self.lora]
-        plans = self._plans(load_config(self.model))
+        config = load_config(self.model)
+        plans = self._plans(config)
         paths = self._paths(plans)
+        placed = self._placed(config, plans[0])
         for note in plans[0].composition.notes:
             terminal.note(f"note: {note}")
-        handle = load(self.model, self.device)
+        if placed is not None:
+            terminal.note(f"memory: {placed}")
+        handle = load(self.model, self.device, self.memory)
         for path, strength, expert in loras:
             handle.adapt(path, strength, expert=expert)
         known = handle.known(plans[0].prompt)
@@ -90,7 +96,8 @@ class Making:
             ]
         for file in files:
             terminal.say(f"{file['path']}  {_shape(plans[0])}, seed {file['seed']}, took {file['took']} s")
-        return {**_said(plans[0], handle), "known": known, "files": files}
+        memory = None if placed is None else asdict(placed)
+        return {**_said(plans[0], handle), "known": known, "memory": memory, "files": files}
 
     def _plans(self, config: "BundleConfig") -> "list[Plan]":
         """What will be made, checked before any weights are loaded."""
@@ -115,6 +122,17 @@ class Making:
                 given.append(value)
         first = plan(config, self.mode, *given, settings=settings, **asked)
         return [replace(first, seed=first.seed + number) for number in range(self.count)]
+
+    def _placed(self, config: "BundleConfig", plan: "Plan") -> "Placement | None":
+        """What will lie where, where memory is bounded; refused before any weights are loaded."""
+        from worldreel.devices import compute_dtype, parse_memory, pick_device
+        from worldreel.generation import Device as Where
+        from worldreel.generation import placement
+
+        if self.memory is None:
+            return None
+        memory, device = parse_memory(self.memory), pick_device(self.device)
+        return placement(config, plan, Where(device.type, compute_dtype(device)), memory)
 
     def _paths(self, plans: "list[Plan]") -> list[Path]:
         """Where it will be written, checked likewise. Several files have their seed in their names."""

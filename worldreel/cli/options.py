@@ -29,10 +29,18 @@ class Command(Protocol):
 Json = Annotated[bool, tyro.conf.arg(help="Print the result as one JSON object, and nothing else, on standard output.")]
 Model = Annotated[
     str,
-    tyro.conf.arg(metavar="NAME", help="A bundled model, or a folder that holds one."),
+    tyro.conf.arg(metavar="NAME", help="A bundled model, a folder that holds one, or OWNER/NAME on the hub."),
 ]
 Device = Annotated[
     str | None, tyro.conf.arg(metavar="NAME", help="cpu, cuda or mps.", help_behavior_hint="(default: the best there is)")
+]
+Memory = Annotated[
+    str | None,
+    tyro.conf.arg(
+        metavar="8GB",
+        help="What it may take of the device's memory; what finds no room there comes in as it runs.",
+        help_behavior_hint="(default: all there is)",
+    ),
 ]
 Out = Annotated[
     Path | None, tyro.conf.arg(metavar="FILE", help="Where it is written.", help_behavior_hint="(default: a new name here)")
@@ -105,6 +113,6 @@ def _line(box: str) -> str:
     parts = re.split(r"[─-]{3,}|Got errors:", " ".join(rows))
     number = "a whole number" if "<class 'int'>" in plain else "a number"
     text = re.sub(r"Error parsing (\S+): no type matching .* from \['(.*)'\]\.", rf"\1: '\2' is not {number}", parts[0])
-    text = re.sub(r"Missing from worldreel [a-z]+:\s*", "missing ", text)
+    text = re.sub(r"Missing from worldreel [a-z ]+:\s*", "missing ", text)
     near = re.search(r"--[a-z-]+", parts[1]) if text.startswith("Unrecognized") and "Perhaps" in plain else None
     return " ".join(text.split()).rstrip(".:") + (f"; perhaps you meant {near[0]}" if near else "")

@@ -8,11 +8,14 @@ import numpy as np
 import torch
 from PIL import Image
 
+from worldreel.devices import free_memory
+from worldreel.errors import UserError, is_out_of_memory
 from worldreel.generation.filling import Watch, fill
+from worldreel.generation.memory import Device, Placement, Work, out_of_memory, place, works
 from worldreel.generation.plan import Plan, Settings, plan
 from worldreel.media import Clip
 from worldreel.media.clip import Frame
-from worldreel.models import Bundle
+from worldreel.models import Bundle, BundleConfig
 from worldreel.prompting import Composition
 
 
@@ -22,12 +25,34 @@ def generate(model: Bundle, mode: str, *given: object, settings: Settings | None
 
 
 def carry_out(model: Bundle, settled: Plan, watch: Watch = lambda progress: None) -> Clip:
-    """Makes what a checked plan says. The user's own frames are read again whenever the clip is."""
-    return replace(_made(model, settled, watch), metadata=metadata(settled, model))
+    """Makes what a checked plan says. The user's own frames are read again whenever the clip is. Raises UserError where memory
+    runs out, or would."""
+    try:
+        return replace(_made(model, settled, watch), metadata=metadata(settled, model))
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+    # Out here nothing holds on to what the attempt had made.
+    model.make_room()
+    free, device = free_memory(model.device), Device(model.device.type, model.dtype)
+    room = None if free is None else free + sum(weight.nbytes for weight in model.parameters() if weight.device == model.device)
+    raise UserError(out_of_memory(model.config, _works(settled), device, room))
+
+
+def placement(config: BundleConfig, settled: Plan, device: Device, memory: int) -> Placement:
+    """What lies where while a plan is carried out with so many bytes. Raises UserError naming what would fit."""
+    return place(config, _works(settled), device, memory)
+
+
+def _works(settled: Plan) -> list[Work]:
+    return works(settled.composition, guided=not settled.guidance == settled.late_guidance == 1)
 
 
 def _made(model: Bundle, settled: Plan, watch: Watch) -> Clip:
     composition = settled.composition
+    if model.memory is not None:
+        device = Device(model.device.type, model.dtype)
+        model.keep(placement(model.config, settled, device, model.memory).resident)
     generator = torch.Generator().manual_seed(settled.seed)
     with torch.inference_mode():
         filled = {id(canvas): fill(model, canvas, settled, generator, watch) for canvas in composition.canvases}

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from worldreel.generation.memory import TOGETHER
 from worldreel.generation.pixels import to_pixels
 from worldreel.generation.plan import Plan
 from worldreel.generation.seam import with_given
@@ -15,9 +16,6 @@ from worldreel.models import Bundle, SolverName
 from worldreel.models.lowering import Lowered, lower
 from worldreel.prompting import Canvas
 from worldreel.sampling import Euler, Multistep, Solver, Step, UniPC, guided, sample, sample_whole, schedule
-
-TOGETHER = 8192
-"""Tokens of both halves of guidance up to which they share a pack; longer ones run in turn."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,16 @@ def fill(model: Bundle, canvas: Canvas, settled: Plan, generator: torch.Generato
     return with_given(_decoded(model, canvas, lowered, tokens, watch), canvas)
 
 
-def denoised(model: Bundle, canvas: Canvas, lowered: Lowered, settled: Plan, generator: torch.Generator, watch: Watch) -> Tensor:
-    """Clean tokens [N, C] of a lowered canvas."""
+def denoised(
+    model: Bundle,
+    canvas: Canvas,
+    lowered: Lowered,
+    settled: Plan,
+    generator: torch.Generator,
+    watch: Watch,
+    look: Callable[[Tensor], None] = lambda tokens: None,
+) -> Tensor:
+    """Clean tokens [N, C] of a lowered canvas. `look`: called with the tokens after each step."""
     config = model.config
     # On the CPU: the same seed gives the same noise on every device.
     noise = torch.randn(lowered.tokens, config.token_channels, generator=generator)
@@ -51,6 +57,7 @@ def denoised(model: Bundle, canvas: Canvas, lowered: Lowered, settled: Plan, gen
 
     def told(step: Step) -> None:
         watch(Progress("denoising", step.number, step.of))
+        look(step.tokens)
 
     if config.levels == "token":
         return sample(predict, start, levels, lowered.known, lowered.ceilings, told, solver())

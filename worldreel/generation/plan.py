@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from worldreel.config import Config
 from worldreel.errors import UserError
+from worldreel.generation.memory import estimate_memory
 from worldreel.models import BundleConfig, SolverName
 from worldreel.prompting import MODES, Bounds, Composition
 from worldreel.prompting.composition import with_prompts
@@ -122,15 +123,6 @@ def bounds(model: BundleConfig) -> Bounds:
         fastest=Fraction(knows.fps[1]).limit_denominator(1001),
         check=lambda shape, fps: _check(shape, fps, model),
     )
-
-
-def estimate_memory(shape: VideoShape, fps: Fraction, model: BundleConfig) -> int:
-    """Bytes that making it takes beyond the weights, roughly: activations of both halves of guidance, a decoded band, frames."""
-    tokens = model.grid(model.padded(shape), fps).tokens
-    transformer = model.transformer
-    activations = 2 * tokens * 4 * (12 * transformer.width + transformer.mlp_width + 2 * transformer.channels)
-    decoding = 64 * 4 * shape.width * min(shape.height, 512) * 8
-    return activations + decoding + 3 * shape.pixels
 
 
 def _area(size: str) -> int:

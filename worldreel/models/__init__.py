@@ -1,8 +1,9 @@
 """Models: named bundles of autoencoder, text encoder and transformer, and where to find them."""
 
-from worldreel.models.bundle import Bundle, BundleConfig, Defaults, Expert, Knows, Limits, SolverName
+from worldreel.models.bundle import Bundle, BundleConfig, Defaults, Expert, Knows, Limits, SolverName, band_rows
 from worldreel.models.library import bundled_names, find_model, load_config, load_model
 from worldreel.models.model import Model, ModelConfig
+from worldreel.models.weights import Weights, weights_of
 
 __all__ = [
     "Bundle",
@@ -14,8 +15,11 @@ __all__ = [
     "Model",
     "ModelConfig",
     "SolverName",
+    "Weights",
+    "band_rows",
     "bundled_names",
     "find_model",
     "load_config",
     "load_model",
+    "weights_of",
 ]

@@ -19,6 +19,7 @@ from worldreel.patches import Grid, from_tokens
 from worldreel.prompting.canvas import Canvas
 from worldreel.shapes import VideoShape
 from worldreel.transformer import Transformer, TransformerConfig
+from worldreel.transformer.offload import offloaded
 
 if TYPE_CHECKING:
     from worldreel.models.lowering import Lowered
@@ -102,6 +103,13 @@ class BundleConfig(Config):
     defaults: Defaults = Defaults()
     limits: Limits = Limits()
     knows: Knows
+    reader_weights: int = 0
+    """Of a text encoder that is on the device only while it reads."""
+
+    @property
+    def text_tokens(self) -> int:
+        """Of a prompt, at most."""
+        return 512
 
     @property
     def token_channels(self) -> int:
@@ -120,6 +128,14 @@ class BundleConfig(Config):
     def shift(self, tokens: int) -> float:
         """Of the schedule, for a sample of so many tokens."""
         return self.descent.shift or length_shift(tokens)
+
+    def stored(self, name: str, axes: int, dtype: torch.dtype) -> torch.dtype:
+        """In which format a weight of the transformer is held, by its name and number of axes, where products are in `dtype`."""
+        return torch.float32
+
+    def others(self) -> Sequence[nn.Module]:
+        """Networks beside the transformers that are always on the device, without their weights on the meta device."""
+        return (Autoencoder(self.autoencoder),)
 
 
 class Extra(NamedTuple):
@@ -140,8 +156,40 @@ class Bundle(nn.Module, ABC):
     config: BundleConfig
     adaptations: tuple[str, ...] = ()
     """What was added to the weights since they were loaded, in words: a clip says so."""
+    memory: int | None = None
+    """Bytes of the device that a generation may take (see `worldreel.generation.memory`); None: all there are."""
     autoencoder: Autoencoder
     transformer: Transformer
+
+    @property
+    def transformers(self) -> list[Transformer]:
+        """All of them, of models with several."""
+        return [self.transformer]
+
+    def settle(self, device: torch.device, memory: int | None) -> None:
+        """Goes to a device. Where memory is bounded, blocks of transformers stay in the host's, and come as they run."""
+        self.memory = memory
+        if memory is None or device.type == "cpu":
+            self.to(device)
+            return
+        apart = [network.blocks for network in self.transformers]
+        for network in self.transformers:
+            network.blocks = nn.ModuleList()
+        self.to(device)
+        for network, blocks in zip(self.transformers, apart, strict=True):
+            network.blocks, network.offload = blocks, offloaded(blocks, device)
+
+    def keep(self, blocks: int) -> None:
+        """How many blocks of a transformer stay on the device once they have run, where memory is bounded."""
+        for network in self.transformers:
+            if network.offload is not None:
+                network.offload.resident = blocks
+
+    def make_room(self, but: Transformer | None = None) -> None:
+        """Blocks leave the device, where memory is bounded; of all transformers `but` one."""
+        for network in self.transformers:
+            if network.offload is not None and network is not but:
+                network.offload.leave()
 
     @property
     def device(self) -> torch.device:
@@ -182,7 +230,8 @@ class Bundle(nn.Module, ABC):
 
     def decode_latents(self, latents: Tensor, progress: Callable[[int], None] | None = None) -> Iterator[Tensor]:
         """Pixels of latents [1, C, T, H, W], streamed in pieces [1, 3, T, H, W]: memory does not grow with the clip's length."""
-        pieces = decode_stream(self.autoencoder, latents.split(1, dim=2), _band(*latents.shape[-2:]))
+        self.make_room()
+        pieces = decode_stream(self.autoencoder, latents.split(1, dim=2), band_rows(*latents.shape[-2:]))
         for number, piece in enumerate(self._stepped(pieces)):
             if progress is not None:
                 progress(number + 1)
@@ -191,7 +240,8 @@ class Bundle(nn.Module, ABC):
     def encode_latents(self, chunks: Iterable[Tensor], height: int, width: int) -> Iterator[Tensor]:
         """Normalised latents of chunks [1, 3, any T, H, W] in [-1, 1] that are 4k + 1 frames in all, streamed likewise."""
         space = self.config.autoencoder.compression.space
-        band = _band(height // space, width // space)
+        band = band_rows(height // space, width // space)
+        self.make_room()
         for piece in self._stepped(encode_stream(self.autoencoder, chunks, band and band * space)):
             yield piece.float()
 
@@ -205,6 +255,6 @@ class Bundle(nn.Module, ABC):
             yield piece
 
 
-def _band(height: int, width: int) -> int | None:
+def band_rows(height: int, width: int) -> int | None:
     """Latent rows at a time. Large frames go in bands, so that memory does not grow with their area either."""
     return None if height * width <= 64 * 64 else max(8, 64 * 64 // width)

@@ -25,6 +25,13 @@ class ModelConfig(BundleConfig):
     format: str = FORMAT
     text: TextEncoderConfig
 
+    @property
+    def text_tokens(self) -> int:
+        return 1 + self.text.maximum_tokens
+
+    def others(self) -> Sequence[nn.Module]:
+        return (*super().others(), TextEncoder(self.text))
+
 
 class Model(Bundle):
     """The networks of a bundle. Weights are fp32 in memory, bf16 on disk."""

@@ -20,6 +20,8 @@ class Step(NamedTuple):
     level: float
     clean: Tensor
     """The model's present guess of the clean tokens, [N, C]."""
+    tokens: Tensor
+    """Where the step ended, [N, C]."""
 
 
 def sample(
@@ -46,5 +48,5 @@ def sample(
         clean = predict(tokens, now)
         tokens = solver.step(tokens, clean, now, then)
         if callback is not None:
-            callback(Step(number + 1, steps, float(levels[number + 1]), clean))
+            callback(Step(number + 1, steps, float(levels[number + 1]), clean, tokens))
     return tokens

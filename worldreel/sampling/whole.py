@@ -38,7 +38,7 @@ def sample_whole(
                 tokens = _noisier(tokens, then, now, generator)
                 method = solver()  # what it remembers is of another path
         if callback is not None:
-            callback(Step(number + 1, steps, float(then), clean))
+            callback(Step(number + 1, steps, float(then), clean, tokens))
     return torch.where((ceilings == 0)[:, None], known, tokens)
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from worldreel.config import Config
 from worldreel.layout import Layout
 from worldreel.transformer.attention import Attention, Pairs, RotaryTable, attend, rotated
+from worldreel.transformer.offload import Offload
 
 
 class TransformerConfig(Config):
@@ -150,6 +151,8 @@ class Transformer(nn.Module):
         nn.init.zeros_(self.head.weight)
         self.compiled = False
         """Whether blocks run compiled (see `Steps.compiled`)."""
+        self.offload: Offload | None = None
+        """How blocks whose weights lie elsewhere come to the device; None: they are there."""
 
     def forward(
         self, tokens: Tensor, levels: Tensor, layout: Layout, texts: Sequence[Tensor], image: Tensor | None = None
@@ -166,7 +169,7 @@ class Transformer(nn.Module):
         within = self._within(layout, [len(one) for one in texts], x.device, 0 if image is None else len(image))
         x = x.float()
         steps = Steps.compiled() if self.compiled else Steps()
-        for block in self.blocks:
+        for block in self.blocks if self.offload is None else self.offload.run(self.blocks):
             x = block(x, read, modulation, within, steps)
         shift, scale = (self.head_table + time.float()[:, None]).unbind(1)
         if index is not None:

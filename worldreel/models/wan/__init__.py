@@ -3,10 +3,11 @@
 from worldreel.models.wan.autoencoder import autoencoder_config, autoencoder_weights
 from worldreel.models.wan.config import WanConfig, load_config
 from worldreel.models.wan.model import Wan, load_model
-from worldreel.models.wan.repository import INDEX
+from worldreel.models.wan.repository import FILES, INDEX
 from worldreel.models.wan.transformer import transformer_config, transformer_weights
 
 __all__ = [
+    "FILES",
     "INDEX",
     "Wan",
     "WanConfig",

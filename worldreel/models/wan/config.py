@@ -5,13 +5,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import ValidationError
 
 from worldreel.config import first_fault
 from worldreel.errors import UserError
 from worldreel.models.bundle import BundleConfig, Defaults, Descent, Knows, Limits
+from worldreel.models.hub import name_of
 from worldreel.models.wan.autoencoder import autoencoder_config
 from worldreel.models.wan.repository import INDEX, Repository
+from worldreel.models.wan.text import LONGEST, encoder_weights
 from worldreel.models.wan.transformer import transformer_config
 from worldreel.patches import Grid
 from worldreel.shapes import VideoShape
@@ -38,11 +41,20 @@ class WanConfig(BundleConfig):
         """Whether the transformer takes what is known as channels of its own: a mask and latents (image to video)."""
         return self.transformer.channels > self.token_channels
 
+    @property
+    def text_tokens(self) -> int:
+        return LONGEST
+
     def grid(self, video: VideoShape, fps: Fraction) -> Grid:
         """Positions are numbers of latent frames, whatever the rate."""
         compression = self.autoencoder.compression
         rate = float(fps) / compression.time
         return Grid.of(compression.latent(video), PATCH, 1 / rate, ticks=rate)
+
+    def stored(self, name: str, axes: int, dtype: torch.dtype) -> torch.dtype:
+        """Matrices as products want them; norms, tables and the time embedding exactly."""
+        exact = axes == 1 or name.endswith("table") or name.startswith("time.")
+        return torch.float32 if exact else dtype
 
 
 def load_config(folder: Path) -> WanConfig:
@@ -68,8 +80,10 @@ def _described(repository: Repository) -> WanConfig:
     by_token = bool(repository.index.get("expand_timesteps"))
     by_channels = transformer.channels > transformer.outputs
     scheduler = repository.config("scheduler", "scheduler_config.json")
+    described = repository.path("text_encoder", "config.json").is_file()  # whoever reads prompts says that it is missing
+    encoder = repository.config("text_encoder") if described else {}
     return WanConfig(
-        name=repository.folder.resolve().name,
+        name=name_of(repository.folder),
         autoencoder=autoencoder,
         transformer=transformer,
         patch=PATCH,
@@ -80,6 +94,7 @@ def _described(repository: Repository) -> WanConfig:
         defaults=_defaults(by_token, by_channels, boundary, scheduler),
         limits=Limits(side=2048, seconds=60.0, tokens=131_072),
         knows=_knows(by_token, by_channels),
+        reader_weights=encoder_weights(encoder),
     )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from worldreel.autoencoder import Autoencoder
 from worldreel.checkpoints import load_shards
-from worldreel.devices import autocast, compute_dtype
+from worldreel.devices import autocast, compute_dtype, overhead
 from worldreel.errors import UserError
 from worldreel.flow import HIGHEST_LEVEL, clean_from_velocity
 from worldreel.layout import Layout
@@ -24,6 +24,7 @@ from worldreel.models.wan.repository import Repository
 from worldreel.models.wan.text import Reader
 from worldreel.models.wan.transformer import transformer_config, transformer_weights
 from worldreel.models.wan.vision import Viewer
+from worldreel.models.weights import weights_of
 from worldreel.patches import to_tokens
 from worldreel.prompting.canvas import Canvas
 from worldreel.transformer import Transformer
@@ -44,7 +45,12 @@ class Wan(Bundle):
             self.transformer = Transformer(config.transformer)
             self.late = Transformer(config.transformer) if config.boundary else None
 
+    @property
+    def transformers(self) -> list[Transformer]:
+        return [self.transformer] if self.late is None else [self.transformer, self.late]
+
     def read(self, prompts: Sequence[str]) -> list[Tensor]:
+        self.make_room()
         return self.reader.read(prompts)
 
     def denoise(
@@ -55,6 +61,7 @@ class Wan(Bundle):
         network = self.transformer
         if self.late is not None and float(told.max()) < self.config.boundary:
             network = self.late
+        self.make_room(but=network)
         inputs = tokens if extra is None else beside(tokens, extra.channels)
         with autocast(self.device, self.dtype):
             velocity = network(inputs, told, layout, texts, None if extra is None else extra.image)
@@ -121,21 +128,26 @@ def beside(tokens: Tensor, channels: Tensor) -> Tensor:
     return torch.cat(cells, dim=2).flatten(1)
 
 
-def load_model(folder: Path, device: torch.device) -> Wan:
-    """Raises UserError for a package, a part or a file that is missing, and for weights that are damaged or another model's."""
+def load_model(folder: Path, device: torch.device, memory: int | None = None) -> Wan:
+    """`memory`: bytes of the device that it may take (None: all). Raises UserError for a package, a part or a file that is
+    missing, and for weights that are damaged or another model's."""
     check_needs()
     config, repository = load_config(folder), Repository.open(folder)
     dtype = compute_dtype(device)
     viewer = Viewer(repository, device, dtype) if config.transformer.image_width else None
+    host = torch.device("cpu")
     try:
-        model = Wan(config, Reader(repository, device, dtype), viewer)
+        read_beside = memory is not None and not weights_of(config, dtype).reader_fits(memory - overhead(device.type))
+        model = Wan(config, Reader(repository, device, dtype, host if read_beside else None), viewer)
     except (RuntimeError, ArithmeticError) as error:
         raise UserError(f"{folder}: its configurations describe no network that can be built ({error})") from error
     _load_autoencoder(model.autoencoder, repository, device)
-    _load_transformer(model.transformer, repository, "transformer", device, dtype)
+    place = device if memory is None else host
+    _load_transformer(model.transformer, repository, "transformer", place, config, dtype)
     if model.late is not None:
-        _load_transformer(model.late, repository, "transformer_2", device, dtype)
-    return model.to(device).eval().requires_grad_(False)
+        _load_transformer(model.late, repository, "transformer_2", place, config, dtype)
+    model.settle(device, memory)
+    return model.eval().requires_grad_(False)
 
 
 def _load_autoencoder(network: Autoencoder, repository: Repository, device: torch.device) -> None:
@@ -151,7 +163,9 @@ def _load_autoencoder(network: Autoencoder, repository: Repository, device: torc
     load_shards(network, repository.weights("vae"), renamed, stored, device)
 
 
-def _load_transformer(network: Transformer, repository: Repository, part: str, device: torch.device, dtype: torch.dtype) -> None:
+def _load_transformer(
+    network: Transformer, repository: Repository, part: str, device: torch.device, config: WanConfig, dtype: torch.dtype
+) -> None:
     if transformer_config(repository.config(part)) != network.config:
         raise UserError(f"{repository.path(part, 'config.json')} differs from that of transformer/; fetch the repository again")
 
@@ -160,7 +174,6 @@ def _load_transformer(network: Transformer, repository: Repository, part: str, d
         return transformer_weights({name: one for name, one in tensors.items() if "norm_added_q" not in name}, what)
 
     def stored(name: str, tensor: Tensor) -> Tensor:
-        exact = tensor.ndim == 1 or name.endswith("table") or name.startswith("time.")
-        return tensor.to(torch.float32 if exact else dtype)
+        return tensor.to(config.stored(name, tensor.ndim, dtype))
 
     load_shards(network, repository.weights(part), renamed, stored, device)

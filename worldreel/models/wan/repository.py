@@ -15,6 +15,9 @@ PARTS = ("transformer", "vae", "text_encoder", "tokenizer", "scheduler")
 WEIGHTS = {"text_encoder": "model", "image_encoder": "model"}
 """How files of weights begin, for parts where transformers wrote them and not diffusers."""
 
+FILES = tuple(f"{part}/*.safetensors" for part in ("transformer", "transformer_2", "vae", "text_encoder", "image_encoder"))
+"""All that hold weights which are read."""
+
 
 @dataclass(frozen=True)
 class Repository:

@@ -31,13 +31,26 @@ def cleaned(prompt: str) -> str:
     return " ".join(html.unescape(html.unescape(fixed)).split())
 
 
-class Reader:
-    """Text tokens of prompts. Raises UserError for a tokenizer or an encoder that is damaged or another model's."""
+def encoder_weights(config: Mapping[str, object]) -> int:
+    """How many weights UMT5's encoder has, by its `config.json`; a number that is missing is 0, which whoever builds it says."""
+    words, width, head, wide, layers, heads, buckets = (
+        value if isinstance(value := config.get(name), int) else 0
+        for name in ("vocab_size", "d_model", "d_kv", "d_ff", "num_layers", "num_heads", "relative_attention_num_buckets")
+    )
+    attention, mlp, norms = 4 * width * heads * head + buckets * heads, 3 * width * wide, 2 * width
+    return words * width + layers * (attention + mlp + norms) + width
 
-    def __init__(self, repository: Repository, device: torch.device, dtype: torch.dtype) -> None:
+
+class Reader:
+    """Text tokens of prompts. `beside`: where the encoder reads, if not on the device. Raises UserError for a tokenizer or an
+    encoder that is damaged or another model's."""
+
+    def __init__(
+        self, repository: Repository, device: torch.device, dtype: torch.dtype, beside: torch.device | None = None
+    ) -> None:
         from tokenizers import Tokenizer as Pieces
 
-        self.repository, self.device, self.dtype = repository, device, dtype
+        self.repository, self.device, self.dtype, self.desk = repository, device, dtype, beside or device
         self.config, self.files = repository.config("text_encoder"), repository.weights("text_encoder")
         path = repository.path("tokenizer", "tokenizer.json")
         try:
@@ -63,7 +76,7 @@ class Reader:
     def _encoded(self, texts: Sequence[str]) -> list[Tensor]:
         """[L, D] each, on the CPU."""
         encoder = self._encoder()
-        ids = (torch.tensor([self.pieces.encode(text).ids], device=self.device) for text in texts)
+        ids = (torch.tensor([self.pieces.encode(text).ids], device=self.desk) for text in texts)
         return [encoder(one).last_hidden_state[0].float().cpu() for one in ids]
 
     def _encoder(self) -> nn.Module:
@@ -74,7 +87,7 @@ class Reader:
                 lambda: transformers.UMT5EncoderModel(transformers.UMT5Config.from_dict(self.config)),
             )
         del encoder.shared  # the same table as the stack's own, under another name
-        load_shards(encoder, self.files, _tied, lambda name, tensor: tensor.to(self.dtype), self.device)
+        load_shards(encoder, self.files, _tied, lambda name, tensor: tensor.to(self.dtype), self.desk)
         return encoder.eval().requires_grad_(False)
 
     def _path(self, text: str) -> Path:

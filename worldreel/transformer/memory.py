@@ -1,0 +1,45 @@
+"""What a pass through the network takes of memory, from shapes alone. Tests hold it against counted bytes."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from worldreel.transformer.attention import SHORT
+from worldreel.transformer.network import TransformerConfig
+
+
+class Pass(NamedTuple):
+    """One pass: `segments`, the tokens of each; `texts`, those of each text; `varied`, whether tokens are modulated each for
+    itself; `size`, bytes of a value in matrix products; `short`, segments up to which scores are held whole (0: none are)."""
+
+    segments: Sequence[int]
+    texts: Sequence[int]
+    varied: bool
+    size: int
+    short: int = SHORT
+
+    @property
+    def tokens(self) -> int:
+        return sum(self.segments)
+
+
+def activation_bytes(config: TransformerConfig, work: Pass) -> int:
+    """The most that lies in memory at once beside the weights: in the MLP, in an attention, or where queries are turned.
+
+    It counts what `Block` holds by name: the running sum before it and within it, fp32; queries, keys, values and what was found,
+    in the products' format.
+    """
+    size, tokens, width = work.size, work.tokens, config.width
+    alike = Counter(work.segments)
+    own = max(count * length**2 if length <= work.short else 0 for length, count in alike.items())
+    longest = max(work.texts)
+    crossed = tokens * longest if max(*work.segments, longest) <= work.short else 0
+    turning = tokens * width * (24 + 2 * size)
+    attending = tokens * width * (4 + 6 * size) + 2 * size * config.heads * own
+    reading = tokens * width * (8 + 5 * size) + 2 * size * config.heads * crossed
+    widening = tokens * (width * (16 + 3 * size) + config.mlp_width * 2 * size)
+    modulating = 48 * (tokens if work.varied else 1) * width
+    rotating = 4 * tokens * width // config.heads
+    outside = 4 * tokens * (config.channels + 2 * (config.outputs or config.channels))
+    texts = sum(work.texts) * (4 * config.text_width + 3 * size * width)
+    return max(turning, attending, reading, widening) + modulating + rotating + outside + texts
