@@ -88,13 +88,13 @@ def rates(scores: Iterable[Mapping[str, bool]]) -> dict[str, Rate]:
 
 def measure_judge(judge: Observer, codec: Codec | None, seeds: Iterable[int], canvas: Canvas = CANVAS) -> dict[str, Rate]:
     """How often each attribute is read rightly from renders of one actor, or from what a codec makes of them."""
-    return rates(score(judge.see(_through(codec, _draw(scene))), Asked.of(scene)) for scene in _scenes(seeds, canvas))
+    return rates(score(judge.see(_through(codec, drawn(scene))), Asked.of(scene)) for scene in _scenes(seeds, canvas))
 
 
 def measure_count(judge: Observer, codec: Codec | None, seeds: Iterable[int], canvas: Canvas = CANVAS) -> Rate:
     """How often the number of actors is read rightly, where half of the scenes have two or three."""
     scenes = _scenes(seeds, canvas, alone=0.5)
-    return Rate.of(judge.see(_through(codec, _draw(scene))).count == len(scene.actors) for scene in scenes)
+    return Rate.of(judge.see(_through(codec, drawn(scene))).count == len(scene.actors) for scene in scenes)
 
 
 def agreement(judge: Observer, witness: Observer, clips: Iterable[tuple[Asked, np.ndarray]]) -> dict[str, Rate]:
@@ -117,7 +117,7 @@ def _same(one: Verdict, other: Verdict, asked: Asked) -> dict[str, bool]:
 def rendered(seeds: Iterable[int], codec: Codec | None = None, canvas: Canvas = CANVAS) -> Iterator[tuple[Asked, np.ndarray]]:
     """Clips of one actor with what they show."""
     for scene in _scenes(seeds, canvas):
-        yield Asked.of(scene), _through(codec, _draw(scene))
+        yield Asked.of(scene), _through(codec, drawn(scene))
 
 
 def measure_refusals(judge: Observer, codec: Codec | None, seeds: Iterable[int], canvas: Canvas = CANVAS) -> dict[str, Rate]:
@@ -131,7 +131,7 @@ def measure_refusals(judge: Observer, codec: Codec | None, seeds: Iterable[int],
 
 def blank(seed: int, canvas: Canvas = CANVAS) -> np.ndarray:
     """A background and nothing on it."""
-    return _draw(replace(_scene(seed, canvas), actors=()))
+    return drawn(replace(_scene(seed, canvas), actors=()))
 
 
 def noise(seed: int, canvas: Canvas = CANVAS) -> np.ndarray:
@@ -151,14 +151,14 @@ def swapped(seed: int, canvas: Canvas = CANVAS) -> np.ndarray:
     if seed % 3 == 0:
         while scene.actors[0].direction is None:
             scene = _scene(int(rng.integers(2**31)), canvas)
-        return _draw(scene)[rng.permutation(canvas.frames)]
+        return drawn(scene)[rng.permutation(canvas.frames)]
     another = scene
     while another.actors[0].subject == scene.actors[0].subject:
         if seed % 3 == 1:
             another = with_subjects(scene, SUBJECTS[int(rng.integers(len(SUBJECTS)))])
         else:
             another = _scene(int(rng.integers(2**31)), canvas)
-    return np.concatenate([_draw(scene)[:half], _draw(another)[half:]])
+    return np.concatenate([drawn(scene)[:half], drawn(another)[half:]])
 
 
 def _scenes(seeds: Iterable[int], canvas: Canvas, alone: float = 1.0) -> Iterator[Scene]:
@@ -170,7 +170,8 @@ def _scene(seed: int, canvas: Canvas, alone: float = 1.0) -> Scene:
     return random_scene((SEED, seed), canvas, withheld_pairs=seed % 2 == 0, alone=alone)
 
 
-def _draw(scene: Scene) -> np.ndarray:
+def drawn(scene: Scene) -> np.ndarray:
+    """What a scene of sprites shows, as media [T, H, W, 3] uint8."""
     return to_frames(render([scene], load_sprites())[0][0])
 
 

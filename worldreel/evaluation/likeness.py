@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from worldreel.evaluation.judging import drawn
 from worldreel.evaluation.obedience import CANVAS, SEED, Prompt
+from worldreel.evaluation.reconstruction import as_video
 from worldreel.evaluation.results import Result
 from worldreel.generation import Settings, carry_out, plan
 from worldreel.models import Bundle
 from worldreel.perception.i3d import I3D, frechet, recognised
-from worldreel.perception.lpips import LPIPS
-from worldreel.worlds.render import render, to_frames
+from worldreel.perception.lpips import LPIPS, frames_of
 from worldreel.worlds.scenes import Scene, random_scene
-from worldreel.worlds.sprites import load_sprites
 
 LOOKS = 4
 """Clips of each prompt whose differences are measured."""
@@ -61,22 +61,13 @@ def alike(scene: Scene, count: int) -> list[Scene]:
     return found
 
 
-def drawn(scene: Scene) -> np.ndarray:
-    return to_frames(render([scene], load_sprites())[0][0])
-
-
 def _features(network: I3D, clips: Iterable[np.ndarray]) -> Tensor:
-    return torch.stack([recognised(network, _video(clip)) for clip in clips])
-
-
-def _video(frames: np.ndarray) -> Tensor:
-    """Media [T, H, W, 3] as a video [3, T, H, W] in [-1, 1]."""
-    return torch.from_numpy(frames).permute(3, 0, 1, 2).float() / 127.5 - 1
+    return torch.stack([recognised(network, as_video(clip)[0]) for clip in clips])
 
 
 def _spread(network: LPIPS, clips: Sequence[np.ndarray]) -> float:
     """The mean distance of all pairs, frame by frame, at three frames."""
     places = np.linspace(0, len(clips[0]) - 1, 3).round().astype(int)
-    looks = [_video(clip[places]).transpose(0, 1) for clip in clips]
+    looks = [frames_of(as_video(clip[places])) for clip in clips]
     with torch.inference_mode():
         return float(torch.stack([network(one, other).mean() for one, other in combinations(looks, 2)]).mean())

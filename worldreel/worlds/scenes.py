@@ -65,10 +65,9 @@ class Actor:
             return "grows" if self.growth > 1 else "shrinks"
         if self.turns:
             return "turns"
-        for place, deed in ((self.start, DEEDS[3]), (self.end, DEEDS[4])):
-            if min(place) < 0 or max(place) > 1:
-                return deed
-        return None
+        if _outside(self.start):
+            return "enters"
+        return "leaves" if _outside(self.end) else None
 
     @property
     def mirrored(self) -> bool:
@@ -249,3 +248,7 @@ def _half(size: float, canvas: Canvas) -> np.ndarray:
 def _inside(centre: np.ndarray, half: np.ndarray) -> tuple[float, float]:
     x, y = np.clip(centre, half, 1 - half)
     return float(x), float(y)
+
+
+def _outside(centre: tuple[float, float]) -> bool:
+    return min(centre) < 0 or max(centre) > 1

@@ -4,6 +4,7 @@ import diffusers
 import pytest
 import torch
 
+from tests.models.wan.repositories import CODEC_22
 from tests.weights import randomise
 from worldreel.autoencoder import Autoencoder, decode_stream, encode_stream
 from worldreel.errors import UserError
@@ -18,21 +19,7 @@ TRANSFORMERS = {
     "2.2 image to video": {"in_channels": 36, "out_channels": 16},
     "2.1 image to video": {"in_channels": 36, "out_channels": 16, "image_dim": 12, "added_kv_proj_dim": 48},
 }
-CODECS = {
-    "2.1": {"base_dim": 8, "z_dim": 16},
-    "2.2": {
-        "base_dim": 8,
-        "decoder_base_dim": 12,
-        "z_dim": 48,
-        "is_residual": True,
-        "in_channels": 12,
-        "out_channels": 12,
-        "patch_size": 2,
-        "scale_factor_spatial": 16,
-        "latents_mean": [0.1 * n for n in range(48)],
-        "latents_std": [1 + 0.05 * n for n in range(48)],
-    },
-}
+CODECS = {"2.1": {"base_dim": 8, "z_dim": 16}, "2.2": CODEC_22}
 
 
 def error(ours, theirs):

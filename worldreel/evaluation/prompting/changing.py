@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from worldreel.evaluation.judging import Asked
+from worldreel.evaluation.judging import Asked, drawn
 from worldreel.evaluation.prompting.source import Source, Study, difference, make, motion, seen_right, sources
 from worldreel.evaluation.reconstruction import as_video
 from worldreel.models import Bundle
@@ -18,9 +18,7 @@ from worldreel.perception.lpips import frames_of, load_lpips
 from worldreel.perception.quality import psnr
 from worldreel.worlds.captions import short_caption
 from worldreel.worlds.judge import Judge
-from worldreel.worlds.render import render, to_frames
 from worldreel.worlds.scenes import Background, Canvas, Scene, with_subjects
-from worldreel.worlds.sprites import load_sprites
 from worldreel.worlds.subjects import COLOURS, SUBJECTS
 
 STRENGTHS = ("0.3", "0.5", "0.7", "0.9")
@@ -112,7 +110,7 @@ def enlarge(model: Bundle, judge: Judge, count: int) -> Study:
     study, ours, bicubic, placed = Study(), list[float](), list[float](), list[bool]()
     small = Canvas(64, 64, 13, Fraction(12))
     for source in sources(model, count, canvas=small):
-        truth = to_frames(render([replace(source.scene, canvas=replace(small, width=128, height=128))], load_sprites())[0][0])
+        truth = drawn(replace(source.scene, canvas=replace(small, width=128, height=128)))
         made = make(model, "enlarge", source.clip, source.caption, seed=source.seed, size="128x128")
         resized = source.clip.resized(128, 128).array()
         with torch.no_grad():

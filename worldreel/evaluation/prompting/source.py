@@ -8,16 +8,14 @@ import numpy as np
 
 from worldreel.evaluation.codecs import frame_codec
 from worldreel.evaluation.intervals import Rate
-from worldreel.evaluation.judging import Asked, score
+from worldreel.evaluation.judging import Asked, drawn, score
 from worldreel.evaluation.results import Result
 from worldreel.generation import Settings, carry_out, plan
 from worldreel.media import Clip
 from worldreel.models import Bundle
 from worldreel.worlds.captions import short_caption
 from worldreel.worlds.judge import Judge
-from worldreel.worlds.render import render, to_frames
 from worldreel.worlds.scenes import Canvas, Scene, random_scene
-from worldreel.worlds.sprites import load_sprites
 
 SEED = 50_005
 CANVAS = Canvas(128, 128, 25, Fraction(12))
@@ -76,18 +74,14 @@ def sources(model: Bundle, count: int, *, moving: bool | None = None, canvas: Ca
         scene = random_scene((SEED, number), canvas, withheld_pairs=True, alone=1.0)
         number += 1
         if moving is None or moving == (scene.actors[0].direction is not None):
-            yield _rendered(scene, number - 1, codec(_frames(scene)))
+            yield _rendered(scene, number - 1, codec(drawn(scene)))
             count -= 1
 
 
 def _rendered(scene: Scene, number: int, coded: np.ndarray) -> Source:
-    frames = _frames(scene)
+    frames = drawn(scene)
     moves = float(np.median(motion(frames))) if len(frames) > 1 else 0.0
     return Source(scene, number, frames, max(moves, difference(frames, coded)))
-
-
-def _frames(scene: Scene) -> np.ndarray:
-    return to_frames(render([scene], load_sprites())[0][0])
 
 
 def make(model: Bundle, mode: str, *given: object, seed: int, **asked: object) -> np.ndarray:
