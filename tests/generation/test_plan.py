@@ -1,11 +1,13 @@
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from worldreel.errors import UserError
 from worldreel.generation import Settings, plan
 from worldreel.generation.memory import estimate_memory
 from worldreel.generation.plan import bounds
+from worldreel.media import Clip
 from worldreel.models import load_config
 from worldreel.shapes import VideoShape
 
@@ -22,6 +24,20 @@ def test_defaults_fill_what_was_left_open(config):
     assert (result.width, result.height, result.frames, result.fps) == (32, 32, 6, 12)
     assert (settled.steps, settled.guidance, settled.solver) == (2, 4, "euler")
     assert 0 <= settled.seed < 2**31
+
+
+def test_given_pixels_have_a_guidance_of_their_own(config):
+    clip = Clip.from_array(np.full((5, 32, 32, 3), 9, np.uint8), 12)
+    defaults = config.defaults.model_copy(update={"given_guidance": 1.5})
+    config = config.model_copy(update={"defaults": defaults})
+    [text] = plan(config, "generate", "a dog").composition.canvases
+    settled = plan(config, "extend", clip, "a dog")
+    [given] = settled.composition.canvases
+    assert settled.scales(text) == (4, 4) and settled.scales(given) == (1.5, 1.5)
+    asked = plan(config, "extend", clip, "a dog", settings=Settings(guidance=2.0))
+    assert asked.scales(given) == (2, 2)
+    assert settled.guided and not asked.muted().guided
+    assert asked.muted().scales(given) == (1, 1)
 
 
 def test_a_draft_takes_eight_steps_of_the_multistep_solver(config):

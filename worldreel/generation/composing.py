@@ -45,7 +45,7 @@ def placement(config: BundleConfig, settled: Plan, device: Device, memory: int) 
 
 
 def _works(settled: Plan) -> list[Work]:
-    return works(settled.composition, guided=not settled.guidance == settled.late_guidance == 1)
+    return works(settled.composition, guided=settled.guided)
 
 
 def _made(model: Bundle, settled: Plan, watch: Watch) -> Clip:
@@ -79,8 +79,7 @@ def metadata(settled: Plan, model: Bundle) -> dict[str, str]:
         "seed": str(settled.seed),
         "steps": str(settled.steps),
         "solver": settled.solver,
-        "guidance": f"{settled.guidance:g}",
-        **({"late_guidance": f"{settled.late_guidance:g}"} if settled.late_guidance != settled.guidance else {}),
+        **_guidance(settled),
         "size": f"{composition.width}x{composition.height}",
         "frames": str(composition.frames),
         "fps": str(composition.fps),
@@ -91,6 +90,16 @@ def metadata(settled: Plan, model: Bundle) -> dict[str, str]:
         **({"experimental": ", ".join(settled.experimental)} if settled.experimental else {}),
         **({"parents": "; ".join(parents)} if parents else {}),
     }
+
+
+def _guidance(settled: Plan) -> dict[str, str]:
+    """That of the first canvas, and of the others where it differs."""
+    composition = settled.composition
+    above, below = settled.scales(composition.canvases[0]) if composition.canvases else (settled.guidance, settled.late_guidance)
+    scales = {"guidance": above, "late_guidance": below, "given_guidance": above}
+    if composition.then is not None or any(settled.scales(canvas) != (above, below) for canvas in composition.canvases):
+        scales["given_guidance"] = above if settled.given_guidance is None else settled.given_guidance
+    return {name: f"{scale:g}" for name, scale in scales.items() if name == "guidance" or scale != above}
 
 
 def _name(parent: Clip) -> str:

@@ -69,7 +69,8 @@ def _predictor(model: Bundle, canvas: Canvas, lowered: Lowered, settled: Plan) -
     prompts = [cue.prompt for cue in canvas.cues]
     texts = model.read([*prompts, settled.negative])
     alone, extra = lowered.layout(lowered.readers), lowered.extra
-    if settled.guidance == settled.late_guidance == 1:
+    above, below = settled.scales(canvas)
+    if above == below == 1:
         return lambda tokens, levels: model.denoise(tokens, levels, alone, texts[:-1], extra)
     extras = None if extra is None else extra.copies(2)
     both = lowered.layout(lowered.readers, lowered.all_read(len(prompts)))
@@ -83,7 +84,7 @@ def _predictor(model: Bundle, canvas: Canvas, lowered: Lowered, settled: Plan) -
             conditional = model.denoise(tokens, levels, alone, texts[:-1], extra)
             unconditional = model.denoise(tokens, levels, negative, texts[-1:], extra)
         late = float(levels.max()) < model.config.boundary
-        return guided(conditional, unconditional, settled.late_guidance if late else settled.guidance)
+        return guided(conditional, unconditional, below if late else above)
 
     return predict
 

@@ -9,7 +9,7 @@ from worldreel.config import Config
 from worldreel.errors import UserError
 from worldreel.generation.memory import estimate_memory
 from worldreel.models import BundleConfig, SolverName
-from worldreel.prompting import MODES, Bounds, Composition
+from worldreel.prompting import MODES, Bounds, Canvas, Composition
 from worldreel.prompting.composition import with_prompts
 from worldreel.shapes import VideoShape
 
@@ -44,6 +44,8 @@ class Plan:
     guidance: float
     late_guidance: float
     """Below the boundary between two experts, of models that have two; else the same."""
+    given_guidance: float | None
+    """Instead of both for canvases of which some pixels are given; None: both hold for these too."""
     seed: int
     solver: SolverName
     experimental: tuple[str, ...] = ()
@@ -59,10 +61,21 @@ class Plan:
         """Of the result."""
         return self.composition.frames
 
+    def scales(self, canvas: Canvas) -> tuple[float, float]:
+        """Guidance for a canvas, above and below the boundary between two experts."""
+        if self.given_guidance is not None and canvas.given.any():
+            return self.given_guidance, self.given_guidance
+        return self.guidance, self.late_guidance
+
+    @property
+    def guided(self) -> bool:
+        """Whether any step needs the unconditional half."""
+        return not {self.guidance, self.late_guidance, self.given_guidance} <= {1, None}
+
     def muted(self) -> "Plan":
         """The same without any text, as a model would make it that ignores what it is told."""
         silent = with_prompts(self.composition, lambda prompt: "")
-        return replace(self, composition=silent, negative="", guidance=1.0, late_guidance=1.0)
+        return replace(self, composition=silent, negative="", guidance=1.0, late_guidance=1.0, given_guidance=None)
 
 
 def plan(model: BundleConfig, mode: str, *given: object, settings: Settings | None = None, **asked: object) -> Plan:
@@ -94,6 +107,7 @@ def plan(model: BundleConfig, mode: str, *given: object, settings: Settings | No
         steps=defaults.steps if steps is None else steps,
         guidance=guidance,
         late_guidance=guidance if late is None else late,
+        given_guidance=defaults.given_guidance if settings.guidance is settings.late_guidance is None else None,
         seed=secrets.randbelow(2**31) if settings.seed is None else settings.seed,
         solver=solver or defaults.solver,
         experimental=untaught,

@@ -63,6 +63,8 @@ class Defaults(Config):
     guidance: float = 4.0
     late_guidance: float | None = None
     """Below the boundary between two experts; None: the same."""
+    given_guidance: float | None = None
+    """Where some pixels are given, which say more than a prompt does; None: the same."""
     negative: str = ""
     solver: SolverName = "euler"
 
