@@ -49,6 +49,20 @@ def test_all_modes_of_the_report_are_there():
     assert sorted(MODES) == modes.split()
 
 
+def test_an_edit_knows_what_a_clip_was_made_from():
+    clip = clip_of(5)
+    made_here = Clip.from_array(clip.array(), 12, {"ai_generated": "true", "prompt": "a dog on a blue background"})
+    titled = Clip.from_array(clip.array(), 12, {"title": "holidays", "prompt": "who knows"})
+    for given, asked, was in (
+        (clip, {}, None),
+        (titled, {}, None),
+        (clip, {"was": "a dog"}, "a dog"),
+        (made_here, {}, "a dog on a blue background"),
+        (made_here, {"was": ""}, None),
+    ):
+        assert only_made(compose("edit", given, "a cat", **asked)).canvas.was == was
+
+
 def test_text_is_all_unknown():
     found = compose("generate", "a dog", size="40x24", seconds=1.5, fps=8)
     made = only_made(found)

@@ -56,9 +56,29 @@ def test_packs_are_full_and_some_clips_are_given(task):
             assert bool(one.wanted.any())
             moving = len(one.runs) == 1 and one.runs[0].frames > 1
             given, clips = given + (moving and not bool(one.wanted.all())), clips + moving
-            empty += (one.prompt == "") / len(examples)
+            empty += (one.prompts[0][1] == "") / len(examples)
     assert given / clips == pytest.approx(task.config.given, abs=0.1)
     assert empty / 60 == pytest.approx(task.config.drop_text, abs=0.05)
+
+
+def test_neighbours_in_a_pack_become_two_shots_of_a_storyboard(config):
+    task = Filling(config.model_copy(update={"boards": 1.0, "given": 0.5}), torch.device("cpu"))
+    task.pool.refresh(0)
+    boards, given = 0, 0
+    for step in range(30):
+        for one in task._draw(np.random.default_rng(step), task.pool, task.menus):
+            assert (
+                sum(count for count, _ in one.prompts) == len(one.clean) == len(one.wanted) == sum(run.tokens for run in one.runs)
+            )
+            if len(one.prompts) == 1:
+                continue
+            first, second = one.runs
+            assert second.start == pytest.approx((first.frames - 1) * first.seconds)
+            assert bool(one.wanted[first.tokens :].all())
+            assert bool(one.wanted[: first.tokens].all()) or not bool(one.wanted[: first.tokens].any())
+            boards, given = boards + 1, given + (not bool(one.wanted[0]))
+    assert boards > 20 and given / boards == pytest.approx(0.5, abs=0.2)
+    assert bool(task.loss(0).total.isfinite())
 
 
 def test_what_is_given_of_one_run_comes_first():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from worldreel.worlds.scenes import Canvas
+from worldreel.worlds.scenes import Canvas, Change
 from worldreel.worlds.world import Solids, SolidsMix, Sprites, SpritesMix
 
 CPU = torch.device("cpu")
@@ -36,3 +36,36 @@ def test_what_is_not_mixed_in_is_not_drawn():
     lively = Sprites(SpritesMix(alone=1.0, lively=1.0, pictured=1.0), CPU)
     scenes = [lively.draw((4, seed), CANVAS) for seed in range(20)]
     assert all(scene.actors[0].deed and scene.background.picture is not None for scene in scenes)
+
+
+def test_a_scene_turns_into_another():
+    """Before the change the first alone is seen, after it the second; between them ever more of the second."""
+    world, canvas = Sprites(SpritesMix(changing=1.0), CPU), Canvas(32, 32, 25)
+    changes = [world.draw((5, seed), canvas) for seed in range(12)]
+    assert world.draw((5, 0), canvas) == changes[0]
+    assert all(isinstance(change, Change) for change in changes)
+    assert not any(change.first.is_withheld or change.second.is_withheld for change in changes)
+    videos = world.render(changes)
+    for change, video in zip(changes, videos, strict=True):
+        assert 0 < change.start < change.stop < 25
+        first, second = world.render([change.first, change.second])
+        assert torch.equal(video[:, : change.start], first[:, : change.start])
+        assert torch.equal(video[:, change.stop :], second[:, change.stop :])
+        steps = np.diff(change.shares)
+        assert (steps >= 0).all() and steps.max() < 0.5
+    told = world.caption(changes[0], np.random.default_rng(1))
+    for scene in (changes[0].first, changes[0].second):
+        assert all(actor.subject.name in told for actor in scene.actors)
+        assert all(name in told for name in scene.background.names)
+
+
+def test_stills_do_not_change_and_some_clips_do():
+    world = Sprites(SpritesMix(changing=0.5), CPU)
+    assert not any(isinstance(world.draw((6, seed), Canvas(32, 32, 1)), Change) for seed in range(20))
+    drawn = [world.draw((6, seed), CANVAS) for seed in range(200)]
+    assert 0.35 < np.mean([isinstance(one, Change) for one in drawn]) < 0.65
+    unchanged = Sprites(SpritesMix(), CPU)
+    assert all(
+        one.first == other if isinstance(one, Change) else one == other
+        for one, other in ((one, unchanged.draw((6, seed), CANVAS)) for seed, one in enumerate(drawn))
+    )

@@ -45,7 +45,7 @@ class Plan:
     late_guidance: float
     """Below the boundary between two experts, of models that have two; else the same."""
     given_guidance: float | None
-    """Instead of both for canvases of which some pixels are given; None: both hold for these too."""
+    """Instead of both where given frames are to go on; None: both hold there too."""
     seed: int
     solver: SolverName
     experimental: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ class Plan:
 
     def scales(self, canvas: Canvas) -> tuple[float, float]:
         """Guidance for a canvas, above and below the boundary between two experts."""
-        if self.given_guidance is not None and canvas.given.any():
+        if self.given_guidance is not None and canvas.goes_on:
             return self.given_guidance, self.given_guidance
         return self.guidance, self.late_guidance
 

@@ -64,7 +64,7 @@ class Defaults(Config):
     late_guidance: float | None = None
     """Below the boundary between two experts; None: the same."""
     given_guidance: float | None = None
-    """Where some pixels are given, which say more than a prompt does; None: the same."""
+    """Where given frames are to go on, which say more than a prompt does; None: the same."""
     negative: str = ""
     solver: SolverName = "euler"
 

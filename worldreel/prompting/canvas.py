@@ -30,10 +30,11 @@ class Run(NamedTuple):
 class Canvas:
     """A value that every mode of prompting builds.
 
-    `pixels` [T, H, W, 3] uint8: what is known (anything where nothing is); `ceilings` [T, H, W] or [T, 1, 1]: the highest
-    noise level that each pixel ever has. 0: given, keep it; 1: unknown, make it up; between: keep so much of it (SDEdit, Meng
-    et al. 2022). `fps`: frames a second; `cues`: prompts in order of time, the first at 0; `cuts`: frames at which a new shot
-    begins. Raises ValueError for values that do not fit together.
+    `pixels` [T, H, W, 3] uint8: what is known (anything where nothing is); `ceilings` [T, H, W] or [T, 1, 1]: how far towards
+    noise each pixel goes at most, as a share of the steps of sampling that change it. 0: given, keep it; 1: unknown, make it up;
+    between: keep so much of it (SDEdit, Meng et al. 2022). `fps`: frames a second; `cues`: prompts in order of time, the first at
+    0; `cuts`: frames at which a new shot begins; `was`: what the pixels show, in words, where only what differs between this and
+    the cues is to change (FlowEdit, Kulikov et al. 2024). Raises ValueError for values that do not fit together.
     """
 
     pixels: Pixels
@@ -41,6 +42,7 @@ class Canvas:
     fps: Fraction
     cues: tuple[Cue, ...]
     cuts: tuple[int, ...] = ()
+    was: str | None = None
 
     def __post_init__(self) -> None:
         T, H, W, C = self.pixels.shape
@@ -103,6 +105,11 @@ class Canvas:
         kinds = {"u": "text", "gu": "prefix", "ug": "suffix", "gug": "both ends", "ugu": "middle"}
         kind = kinds.get(turns, "frames")
         return "first frame" if kind == "prefix" and highest[1] == 1 else kind
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is some whole frames and nothing else of which there is to be more."""
+        return self.kind in ("first frame", "prefix", "suffix", "both ends", "middle", "frames")
 
     @property
     def given(self) -> NDArray[np.bool_]:

@@ -79,10 +79,12 @@ class Composition:
 
 def with_prompts(composition: Composition, changed: Callable[[str], str]) -> Composition:
     """The same with other prompts."""
-    found = {
-        id(canvas): replace(canvas, cues=tuple(Cue(cue.start, changed(cue.prompt)) for cue in canvas.cues))
-        for canvas in composition.canvases
-    }
+
+    def prompted(canvas: Canvas) -> Canvas:
+        cues = tuple(Cue(cue.start, changed(cue.prompt)) for cue in canvas.cues)
+        return replace(canvas, cues=cues, was=changed(canvas.was) or None if canvas.was else None)
+
+    found = {id(canvas): prompted(canvas) for canvas in composition.canvases}
     parts = (replace(part, canvas=found[id(part.canvas)]) if isinstance(part, Made) else part for part in composition.parts)
     return replace(composition, parts=tuple(parts))
 

@@ -1,6 +1,7 @@
 """Edit: a clip changed as a prompt says.
 
-Only so much of it is known as noise of some strength leaves (SDEdit, Meng et al. 2022).
+Only so much of it is known as noise of some strength leaves (SDEdit, Meng et al. 2022). Where it is said what the clip shows now,
+only what differs between the two prompts changes (FlowEdit, Kulikov et al. 2024), so that places and ways stay.
 """
 
 import math
@@ -24,20 +25,27 @@ def edit(
     clip: Clip,
     prompt: Prompt,
     *,
+    was: Annotated[
+        str | None, "What the clip shows now: then only what differs between the prompts changes. Clips made here know their own."
+    ] = None,
     strength: Annotated[
         str, "How much may change: 0 (nothing) to 1, or from the first frame to the last, such as 0.2:0.9."
     ] = "0.7",
     mask: Annotated[Clip | None, "An image, or a clip as long, that is white where it may change."] = None,
     within: Bounds,
 ) -> Composition:
-    """The clip as the prompt says. `strength`: how much may change, from 0 (nothing) to 1 (everything), or "0.2:0.9": evenly
-    from the first frame's to the last one's; `mask`: an image, or a clip as long, that is white where it may."""
+    """The clip as the prompt says. `was`: what it shows now, so that only what differs between the two prompts changes (of a clip
+    that was made here it is known, unless something is said; "" for nothing); `strength`: how much may change, from 0 (nothing)
+    to 1 (everything), or "0.2:0.9": evenly from the first frame's to the last one's; `mask`: an image, or a clip as long, that
+    is white where it may."""
     clip = counted(clip, "the clip")
     count = clip.frame_count or 1
     width, height = within.fitted(clip)
     within.check(VideoShape(count, height, width), clip.fps)
     ceilings = strengths(strength, count) * masked(mask, count, width, height, clip)
-    canvas = Canvas(taken(clip, range(count), width, height), ceilings.astype(np.float32), clip.fps, (Cue(0.0, prompt),))
+    known = was if was is not None else clip.metadata.get("prompt", "") if "ai_generated" in clip.metadata else ""
+    pixels = taken(clip, range(count), width, height)
+    canvas = Canvas(pixels, ceilings.astype(np.float32), clip.fps, (Cue(0.0, prompt),), was=known or None)
     notes = tuple(smaller(clip, width, height))
     return Composition((Made(canvas, 0, count, clip),), clip.width, clip.height, clip.fps, notes)
 

@@ -1,5 +1,6 @@
 """The transformer's task: fill canvases. Text encoder and transformer learn together, on cached latents of the world."""
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,6 +60,8 @@ class FillingConfig(Config):
     clips is drowned in packs of everything, and is learned in some dozen steps by itself."""
     drill_every: int = 6
     """One step in so many is a drill, where there is a pool for them."""
+    boards: float = 0.0
+    """The share of clips of one canvas, side by side in a pack, that are two shots of a storyboard, each with its own prompt."""
     given_noise: float = 0.1
     """Given tokens are clean half of the time, else noised up to this level, truly labelled."""
     compiled: bool = False
@@ -68,12 +71,24 @@ class FillingConfig(Config):
 
 @dataclass
 class Example:
-    """One clip of a pack: clean tokens [N, C] on the device, its runs, which of its tokens are to be made [N], its prompt."""
+    """One clip of a pack: clean tokens [N, C] on the device, its runs, which of its tokens are to be made [N], its prompts with
+    how many tokens read each."""
 
     clean: Tensor
     runs: tuple[Grid, ...]
     wanted: Tensor
-    prompt: str
+    prompts: tuple[tuple[int, str], ...]
+
+    @property
+    def is_shot(self) -> bool:
+        return len(self.runs) == 1 and self.runs[0].frames > 1
+
+    def followed_by(self, other: "Example", given: bool) -> "Example":
+        """A storyboard: at this shot's end the other one's, with its own prompt. `given`: whether this shot is."""
+        (run,) = self.runs
+        later = tuple(one._replace(start=(run.frames - 1) * run.seconds + one.start) for one in other.runs)
+        wanted = torch.cat([torch.full_like(self.wanted, not given), torch.ones_like(other.wanted)])
+        return Example(torch.cat([self.clean, other.clean]), (*self.runs, *later), wanted, (*self.prompts, *other.prompts))
 
 
 class Filling:
@@ -102,14 +117,16 @@ class Filling:
         seed = self.config.seed * 1_000_003 + step
         chance = torch.Generator().manual_seed(seed)
         examples = self._draw(rng, pool, menus)
-        layout = pack([Segment(one.runs, ((len(one.clean), number),)) for number, one in enumerate(examples)])
+        numbers = itertools.count()
+        readers = [tuple((count, next(numbers)) for count, _ in one.prompts) for one in examples]
+        layout = pack([Segment(one.runs, reading) for one, reading in zip(examples, readers, strict=True)])
         # What is large is made where it is used.
         clean = torch.cat([one.clean for one in examples])
         noise = torch.randn(clean.shape, generator=torch.Generator(self.device).manual_seed(seed), device=self.device)
         draw = self._drilled if drill else self._levels
         levels = torch.cat([draw(one, rng, chance) for one in examples]).to(self.device)
         wanted = torch.cat([one.wanted for one in examples]).to(self.device)
-        prompts = [self.model.tokenizer.encode(one.prompt) for one in examples]
+        prompts = [self.model.tokenizer.encode(prompt) for one in examples for _, prompt in one.prompts]
         with autocast(self.device, self.dtype):
             texts = self.model.text(prompts)
             predicted = self.model.transformer(noised(clean, noise, levels), levels, layout.to(self.device), texts)
@@ -120,13 +137,21 @@ class Filling:
     def _draw(self, rng: np.random.Generator, pool: LatentPool, menus: Sequence[Sequence[int]]) -> list[Example]:
         """Scenes of a pool for one of its menus."""
         examples: list[Example] = []
+        last: int | None = None
         for canvas in menus[int(rng.integers(len(menus)))]:
             entry = pool.entry(canvas, rng)
             clean = to_tokens(entry.latents.float(), self.config.model.patch)
             frames = draw_wanted([run.frames for run in entry.runs], self.config.given, rng)
             wanted = frames.repeat_interleave(len(clean) // len(frames))
             prompt = "" if rng.random() < self.config.drop_text else entry.caption(rng)
-            examples.append(Example(clean, entry.runs, wanted, prompt))
+            example = Example(clean, entry.runs, wanted, ((len(clean), prompt),))
+            shots = canvas == last and example.is_shot and examples[-1].is_shot
+            if self.config.boards and shots and rng.random() < self.config.boards:
+                examples[-1] = examples[-1].followed_by(example, rng.random() < self.config.given)
+                last = None  # two shots, no more
+            else:
+                examples.append(example)
+                last = canvas
         return examples
 
     def _levels(self, example: Example, rng: np.random.Generator, chance: torch.Generator) -> Tensor:

@@ -37,6 +37,12 @@ def long_caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
     return " ".join(sentences)
 
 
+def change_caption(first: str, second: str, rng: np.random.Generator | None = None) -> str:
+    """That what one caption says turns into what another says."""
+    link = _pick(rng, [", then ", ", and then ", ", which turns into ", "; after that, "])
+    return first.removesuffix(".") + link + second[:1].lower() + second[1:]
+
+
 def _short_actor(actor: Actor, scene: Scene, rng: np.random.Generator | None) -> str:
     deed = _deed(actor, scene, rng, long=False)
     return f"{actor.subject.phrase} {deed}" if deed else actor.subject.phrase

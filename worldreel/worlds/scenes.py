@@ -112,6 +112,38 @@ class Scene:
         )
 
 
+@dataclass(frozen=True)
+class Change:
+    """One scene that turns into another of the same canvas: the first alone before frame `start`, the second from frame `stop`
+    on, and between them ever more of the second."""
+
+    first: Scene
+    second: Scene
+    start: int
+    stop: int
+
+    @property
+    def canvas(self) -> Canvas:
+        return self.first.canvas
+
+    @property
+    def shares(self) -> np.ndarray:
+        """How much of the second is seen, [frames], from 0 to 1."""
+        along = (np.arange(self.canvas.frames) - self.start + 1) / (self.stop - self.start + 1)
+        shares: np.ndarray = np.clip(along, 0, 1)
+        return shares
+
+
+def random_change(seed: tuple[int, ...], first: Scene, second: Scene) -> Change:
+    """A change that takes a sixth to a third of a clip, somewhere in its middle."""
+    rng = np.random.default_rng(seed)
+    frames = first.canvas.frames
+    length = max(1, round(frames * rng.uniform(1 / 6, 1 / 3)))
+    middle = frames * rng.uniform(0.35, 0.6)
+    start = int(np.clip(round(middle - length / 2), 1, max(1, frames - 1 - length)))
+    return Change(first, second, start, start + length)
+
+
 def random_scene(
     seed: tuple[int, ...],
     canvas: Canvas,

@@ -51,6 +51,8 @@ class SpritesMix(Config):
 
     alone: float = 0.8
     """The share of scenes with one subject."""
+    changing: float = 0.0
+    """The share of clips in which one scene turns into another, as when two clips are connected."""
     lively: float = 0.0
     """The share of lone actors in clips that grow, shrink, turn, enter or leave."""
     plain: float = 0.75
@@ -65,21 +67,33 @@ class SpritesMix(Config):
     """The share of the short captions that are worded as other people would."""
 
 
-class Sprites(World[scenes.Scene]):
+class Sprites(World[scenes.Scene | scenes.Change]):
     def __init__(self, mix: SpritesMix, device: torch.device) -> None:
         self.mix, self.device, self.cast = mix, device, cast(mix.cast)
         self.sprites = {name: sprite.to(device) for name, sprite in load_sprites(self.cast).items()}
 
-    def draw(self, seed: tuple[int, ...], canvas: Canvas) -> scenes.Scene:
+    def draw(self, seed: tuple[int, ...], canvas: Canvas) -> scenes.Scene | scenes.Change:
+        first = self._scene(seed, canvas)
+        chance = np.random.default_rng((*seed, 1))
+        if canvas.frames == 1 or chance.random() >= self.mix.changing:
+            return first
+        return scenes.random_change((*seed, 2), first, self._scene((*seed, 3), canvas))
+
+    def _scene(self, seed: tuple[int, ...], canvas: Canvas) -> scenes.Scene:
         mix = self.mix
         return scenes.random_scene(
             seed, canvas, alone=mix.alone, cast=self.cast, lively=mix.lively, plain=mix.plain, pictured=mix.pictured
         )
 
-    def render(self, scenes: Sequence[scenes.Scene]) -> Tensor:
-        return render.render(scenes, self.sprites, self.device)[0]
+    def render(self, shown: Sequence[scenes.Scene | scenes.Change]) -> Tensor:
+        parts = [[one.first, one.second] if isinstance(one, scenes.Change) else [one] for one in shown]
+        drawn = render.render([scene for part in parts for scene in part], self.sprites, self.device)[0]
+        videos = drawn.split([len(part) for part in parts])
+        return torch.stack([_changed(one, video) for one, video in zip(shown, videos, strict=True)])
 
-    def caption(self, scene: scenes.Scene, rng: np.random.Generator) -> str:
+    def caption(self, scene: scenes.Scene | scenes.Change, rng: np.random.Generator) -> str:
+        if isinstance(scene, scenes.Change):
+            return captions.change_caption(self.caption(scene.first, rng), self.caption(scene.second, rng), rng)
         if rng.random() >= self.mix.short:
             return captions.long_caption(scene, rng)
         # Paraphrases have no words for deeds and places.
@@ -87,6 +101,14 @@ class Sprites(World[scenes.Scene]):
         if self.mix.paraphrased and plain and rng.random() < self.mix.paraphrased:
             return paraphrase(scene, rng)
         return captions.short_caption(scene, rng)
+
+
+def _changed(shown: scenes.Scene | scenes.Change, video: Tensor) -> Tensor:
+    """One video [3, T, H, W] of those that a scene, or a change's two scenes, were drawn as [1 or 2, 3, T, H, W]."""
+    if not isinstance(shown, scenes.Change):
+        return video[0]
+    share = torch.from_numpy(shown.shares).to(video)[:, None, None]
+    return (1 - share) * video[0] + share * video[1]
 
 
 class SolidsMix(Config):

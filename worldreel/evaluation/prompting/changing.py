@@ -61,27 +61,33 @@ def fill(model: Bundle, judge: Judge, count: int) -> Study:
 
 
 def edit(model: Bundle, judge: Judge, count: int) -> Study:
-    """A prompt that changes the subject or the background, at several strengths."""
+    """A prompt that changes the subject or the background, at several strengths, where it is said what the clip shows; and the
+    same without that (`edit_plain_*`)."""
     study, scenes = Study(), list(sources(model, count))
-    changed = {"subject": list[bool](), "background": list[bool]()}
-    placed, changes = list[bool](), {strength: list[float]() for strength in STRENGTHS}
+    kinds = [f"{plain}{attribute}" for plain in ("", "plain_") for attribute in ("subject", "background")]
+    changed = {kind: list[bool]() for kind in kinds}
+    placed = {"": list[bool](), "plain_": list[bool]()}
+    changes = {strength: list[float]() for strength in STRENGTHS}
     same = []
     for source in scenes:
         for attribute, scene in (("subject", _other_subject(source)), ("background", _other_background(source))):
             prompt, asked = short_caption(scene), Asked.of(scene)
-            made = make(model, "edit", source.clip, prompt, seed=source.seed, strength="0.7")
-            changed[attribute].append(seen_right(judge, made, asked, attribute))
-            placed.append(_stays(judge, source, made))
             study.show(source.frames, 9)
-            study.show(made, 10)
+            for plain, was in (("", source.caption), ("plain_", None)):
+                made = make(model, "edit", source.clip, prompt, seed=source.seed, was=was, strength="0.7")
+                changed[plain + attribute].append(seen_right(judge, made, asked, attribute))
+                placed[plain].append(_stays(judge, source, made))
+                study.show(made, 12)
+        prompt = short_caption(_other_subject(source))
         for strength in STRENGTHS:
-            made = make(model, "edit", source.clip, short_caption(_other_subject(source)), seed=source.seed, strength=strength)
+            made = make(model, "edit", source.clip, prompt, seed=source.seed, was=source.caption, strength=strength)
             changes[strength].append(difference(made, source.frames))
         untouched = make(model, "edit", source.clip, source.caption, seed=source.seed, strength="0")
         same.append(np.array_equal(untouched, source.frames))
-    for attribute, marks in changed.items():
-        study.share(f"edit_{attribute}", marks, 0.8, [False] * len(marks))
-    study.share("edit_stays_in_place", placed, 0.8)
+    for kind, marks in changed.items():
+        study.share(f"edit_{kind}", marks, 0.8, [False] * len(marks))
+    for plain, marks in placed.items():
+        study.share(f"edit_{plain}stays_in_place", marks, 0.8)
     study.share("edit_strength_0_changes_nothing", same, 1.0)
     grown = [all(one[n] <= two[n] for one, two in pairwise(changes.values())) for n in range(len(scenes))]
     study.share("edit_grows_with_strength", grown, 0.9)
