@@ -71,9 +71,10 @@ class Handle:
         for. Raises UserError for a file that is damaged or another model's; then nothing has changed."""
         self.model.adapt(Path(lora), strength, merged=merged, expert=expert)
 
-    def compress(self, clip: Clip | str | PathLike[str], watch: Watch = _unwatched) -> Compressed:
-        """A clip, or the file of one, as latents; `.save("x.safetensors")` writes them."""
-        return compress(self.model, clip if isinstance(clip, Clip) else read(clip), watch)
+    def compress(self, clip: Clip | str | PathLike[str], watch: Watch = _unwatched, *, refine: int = 0) -> Compressed:
+        """A clip, or the file of one, as latents; `.save("x.safetensors")` writes them. `refine`: steps of looking for better
+        latents than the encoder's; 20 are most of the gain, and take some sixty times as long as decoding."""
+        return compress(self.model, clip if isinstance(clip, Clip) else read(clip), watch, refine)
 
     def decompress(self, latents: Compressed | str | PathLike[str], watch: Watch = _unwatched) -> Clip:
         """The clip of latents, or of the file of some; its frames are decoded as they are asked for."""

@@ -107,3 +107,18 @@ def test_a_file_too_large_to_be_ours(handle, tmp_path):
         file.truncate(2**31)  # holds no bytes on disk
     with pytest.raises(UserError, match="larger than latents are written"):
         decompress(handle.model, tmp_path / "x.safetensors")
+
+
+def test_refined_latents_give_a_clip_back_better(handle):
+    frames = moving(9, 32, 32)
+    errors = []
+    for steps in (0, 30):
+        made = decompress(handle.model, compress(handle.model, Clip.from_array(frames, 12), refine=steps)).array()
+        errors.append(np.square(made.astype(float) - frames).mean())
+    assert errors[1] < errors[0]
+
+
+@pytest.mark.parametrize(("frames", "steps", "says"), [((2, 32, 32), -1, "--refine -1"), ((1, 500, 500), 5, "500x500")])
+def test_what_cannot_be_refined_is_refused(handle, frames, steps, says):
+    with pytest.raises(UserError, match=says):
+        compress(handle.model, Clip.from_array(moving(*frames), 12), refine=steps)

@@ -21,6 +21,12 @@ class Memory:
     def __contains__(self, layer: nn.Module) -> bool:
         return layer in self._past
 
+    def copy(self) -> "Memory":
+        """One that goes on from here by itself."""
+        other = Memory()
+        other._past = dict(self._past)
+        return other
+
     def join(self, layer: nn.Module, x: Tensor, length: int) -> Tensor:
         """`x` with the `length` frames before it in front (zeros before the first), and remembers the last `length`."""
         past = self._past.get(layer)

@@ -21,6 +21,7 @@ class Compress:
     """Turns a clip or an image into a small file of latents, with the autoencoder of a model."""
 
     clip: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="CLIP", help="A video or image file.")]
+    refine: Annotated[int, tyro.conf.arg(help="Steps of looking for better latents; 20 are most of the gain, and slow.")] = 0
     model: Model = "tiny"
     out: Out = None
     overwrite: Overwrite = False
@@ -39,7 +40,7 @@ class Compress:
         find_model(self.model)
         handle, start = load(self.model, self.device), time.monotonic()
         with terminal.progress() as show:
-            compressed = handle.compress(clip, _watch(show))
+            compressed = handle.compress(clip, _watch(show), refine=self.refine)
         compressed.save(path, self.overwrite)
         header, size, took = compressed.header, path.stat().st_size, round(time.monotonic() - start, 1)
         what = f"{header.width}x{header.height}, {header.frames} frames, {size:,} bytes"

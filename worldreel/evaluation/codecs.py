@@ -12,10 +12,17 @@ from worldreel.models import Bundle
 from worldreel.worlds.render import to_frames
 
 
-def video_codec(model: Bundle) -> Callable[[Tensor], Tensor]:
-    """Video [B, 3, T, H, W] in [-1, 1] to its reconstruction."""
+def video_codec(model: Bundle, refine: int = 0) -> Callable[[Tensor], Tensor]:
+    """Video [B, 3, T, H, W] in [-1, 1] to its reconstruction; `refine`: of latents refined by so many steps, one video at a
+    time."""
+
+    def refined(video: Tensor) -> Tensor:
+        stream = model.encode_latents([video.to(model.device)], video.shape[-2], video.shape[-1], refine)
+        return torch.cat(list(model.decode_latents(torch.cat(list(stream), dim=2))), dim=2).cpu()
 
     def through(video: Tensor) -> Tensor:
+        if refine:
+            return torch.cat([refined(one) for one in video.split(1)])
         with torch.inference_mode(), autocast(model.device, compute_dtype(model.device)):
             return model.autoencoder.decode(model.autoencoder.encode(video.to(model.device))).float().cpu()
 

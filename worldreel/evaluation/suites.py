@@ -69,6 +69,8 @@ class CodecSettings(Config):
     strips: Path | None = None
     """A folder of held-out film strips."""
     scenes: int = Field(default=16, ge=1)
+    refine: int = Field(default=0, ge=0)
+    """Steps by which latents are refined (`worldreel compress --refine`)."""
 
 
 class PromptingSettings(Config):
@@ -159,7 +161,7 @@ def codec(name: str, options: Options) -> dict[str, Result]:
     """How much of a video is left after it went through a model's autoencoder."""
     settings = CodecSettings().changed(list(options.settings))
     model = load_model(name)
-    return reconstruction.measure(video_codec(model), settings.strips, scenes=settings.scenes)
+    return reconstruction.measure(video_codec(model, settings.refine), settings.strips, scenes=settings.scenes)
 
 
 def prompting(name: str, options: Options) -> dict[str, Result]:

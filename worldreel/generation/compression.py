@@ -30,6 +30,9 @@ ENDING = ".safetensors"
 LIMITS = Limits()
 MOST_BYTES = 2**30
 """Of latents, which are held in memory whole: more than two minutes of 1080p at 30 fps."""
+MOST_REFINED = 1000
+LARGEST_REFINED = 640 * 360
+"""Pixels of a frame: what the decoder did to a stretch of frames is held in memory."""
 
 
 class Header(Config):
@@ -94,16 +97,22 @@ def read_header(path: str | PathLike[str]) -> Header:
         raise UserError(f"{path} holds no latents of Worldreel; make some with `worldreel compress CLIP`") from None
 
 
-def compress(model: Bundle, clip: Clip, watch: Watch = lambda progress: None) -> Compressed:
+def compress(model: Bundle, clip: Clip, watch: Watch = lambda progress: None, refine: int = 0) -> Compressed:
     """Encodes a clip, holding a few frames of it at a time. Raises UserError for a clip that is too large.
 
-    Sides are continued by their last pixels and the end by its last frame, up to what the network takes; `decompress`
-    cuts both away again.
+    `refine`: so many steps from the encoder's latents to what the decoder gives back best; each takes about three times as long
+    as decoding, and frames are held whole. Sides are continued by their last pixels and the end by its last frame, up to what
+    the network takes; `decompress` cuts both away again.
     """
     _check_size(model, clip, clip.frame_count or 1)
+    if not 0 <= refine <= MOST_REFINED:
+        raise UserError(f"--refine {refine}: take 0 to {MOST_REFINED} steps; 20 are most of the gain")
+    if refine and clip.width * clip.height > LARGEST_REFINED:
+        size = f"{clip.width}x{clip.height}"
+        raise UserError(f"--refine: frames up to {LARGEST_REFINED:,} pixels are refined, not {size}; resize the clip first")
     padded = _padded(model, VideoShape(clip.frame_count or 1, clip.height, clip.width))
     source = _Source(clip, padded, model, watch)
-    pieces = [piece.half().cpu() for piece in model.encode_latents(source.chunks(), padded.height, padded.width)]
+    pieces = [piece.half().cpu() for piece in model.encode_latents(source.chunks(), padded.height, padded.width, refine)]
     header = Header(
         model=model.config.name,
         autoencoder=_fingerprint(model),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from worldreel.autoencoder import Autoencoder, AutoencoderConfig, decode_stream, encode_stream
+from worldreel.autoencoder import Autoencoder, AutoencoderConfig, decode_stream, encode_stream, refined_stream
 from worldreel.config import Config
 from worldreel.devices import autocast, compute_dtype
 from worldreel.errors import UserError
@@ -239,12 +239,15 @@ class Bundle(nn.Module, ABC):
                 progress(number + 1)
             yield piece.float()
 
-    def encode_latents(self, chunks: Iterable[Tensor], height: int, width: int) -> Iterator[Tensor]:
-        """Normalised latents of chunks [1, 3, any T, H, W] in [-1, 1] that are 4k + 1 frames in all, streamed likewise."""
+    def encode_latents(self, chunks: Iterable[Tensor], height: int, width: int, refine: int = 0) -> Iterator[Tensor]:
+        """Normalised latents of chunks [1, 3, any T, H, W] in [-1, 1] that are 4k + 1 frames in all, streamed likewise.
+        `refine`: so many steps towards what the decoder gives back best (see `worldreel.autoencoder.refining`)."""
         space = self.config.autoencoder.compression.space
         band = band_rows(height // space, width // space)
         self.make_room()
-        for piece in self._stepped(encode_stream(self.autoencoder, chunks, band and band * space)):
+        network = self.autoencoder
+        stream = refined_stream(network, chunks, refine) if refine else encode_stream(network, chunks, band and band * space)
+        for piece in self._stepped(stream):
             yield piece.float()
 
     def _stepped(self, pieces: Iterator[Tensor]) -> Iterator[Tensor]:
