@@ -15,7 +15,7 @@ from worldreel.generation.memory import Device, Placement, Work, out_of_memory, 
 from worldreel.generation.plan import Plan, Settings, plan
 from worldreel.media import Clip
 from worldreel.media.clip import Frame
-from worldreel.models import Bundle, BundleConfig
+from worldreel.models import Bundle, BundleConfig, Fast
 from worldreel.prompting import Composition
 
 
@@ -45,7 +45,7 @@ def placement(config: BundleConfig, settled: Plan, device: Device, memory: int) 
 
 
 def _works(settled: Plan) -> list[Work]:
-    return works(settled.composition, guided=not settled.guidance == settled.late_guidance == 1)
+    return works(settled.composition, guided=not settled.guidance == settled.late_guidance == 1, fast=settled.fast)
 
 
 def _made(model: Bundle, settled: Plan, watch: Watch) -> Clip:
@@ -81,6 +81,7 @@ def metadata(settled: Plan, model: Bundle) -> dict[str, str]:
         "solver": settled.solver,
         "guidance": f"{settled.guidance:g}",
         **({"late_guidance": f"{settled.late_guidance:g}"} if settled.late_guidance != settled.guidance else {}),
+        **({"fast": _fast(model.config.defaults.fast)} if settled.fast else {}),
         "size": f"{composition.width}x{composition.height}",
         "frames": str(composition.frames),
         "fps": str(composition.fps),
@@ -91,6 +92,10 @@ def metadata(settled: Plan, model: Bundle) -> dict[str, str]:
         **({"experimental": ", ".join(settled.experimental)} if settled.experimental else {}),
         **({"parents": "; ".join(parents)} if parents else {}),
     }
+
+
+def _fast(fast: Fast) -> str:
+    return f"blocks passed over within {fast.near:g}, guidance from {fast.guided_above:g} up"
 
 
 def _name(parent: Clip) -> str:

@@ -29,6 +29,7 @@ class Work(NamedTuple):
     prompts: int = 1
     varied: bool = False
     guided: bool = True
+    fast: bool = False
 
     def __str__(self) -> str:
         frames, height, width = self.shape
@@ -68,7 +69,7 @@ class Device(NamedTuple):
         return 2 if self.kind == "cuda" else 1
 
 
-def works(composition: Composition, guided: bool) -> list[Work]:
+def works(composition: Composition, guided: bool, fast: bool = False) -> list[Work]:
     """Of every canvas of a composition; where all that is made comes after, of a frame of its size."""
     found = [
         Work(
@@ -77,6 +78,7 @@ def works(composition: Composition, guided: bool) -> list[Work]:
             len(canvas.cues),
             bool(canvas.ceilings.min() < 1),
             guided,
+            fast,
         )
         for canvas in composition.canvases
     ]
@@ -97,13 +99,15 @@ def need(config: BundleConfig, work: Work, device: Device) -> Need:
     # Products in a shorter format than the weights' own copy a layer's weights for the time of one.
     widest = config.stored("blocks.0.mlp.0.weight", 2, device.dtype).itemsize
     cast = size * transformer.width * transformer.mlp_width if widest > size else 0
+    # What blocks added, in 16 bits: of the first, and of the others; for each half.
+    passing = 4 * tokens * (2 if work.guided else 1) * transformer.width if work.fast else 0
     frames = 2 * 3 * work.shape.pixels if device.kind == "cpu" else 0  # what is given, and what is made
     latent = config.autoencoder.compression.latent(padded)
     band = band_rows(latent.height, latent.width)
     decoding = decoding_bytes(config.autoencoder, latent.height, latent.width, band, size, still=latent.frames == 1)
     # Pixels are rounded in fp32, as many frames at a time as a latent one stands for.
     decoding += 3 * 4 * padded.height * padded.width * min(latent.frames, config.autoencoder.compression.time)
-    return Need(activation_bytes(transformer, denoising) + solver + cast + frames, decoding + frames)
+    return Need(activation_bytes(transformer, denoising) + solver + cast + passing + frames, decoding + frames)
 
 
 def estimate_memory(shape: VideoShape, fps: Fraction, config: BundleConfig) -> int:

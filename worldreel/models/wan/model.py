@@ -10,7 +10,7 @@ from torch import Tensor
 
 from worldreel.autoencoder import Autoencoder
 from worldreel.checkpoints import load_shards
-from worldreel.devices import autocast, compute_dtype, overhead
+from worldreel.devices import autocast, compiles, compute_dtype, overhead
 from worldreel.errors import UserError
 from worldreel.flow import HIGHEST_LEVEL, clean_from_velocity
 from worldreel.layout import Layout
@@ -28,6 +28,7 @@ from worldreel.models.weights import weights_of
 from worldreel.patches import to_tokens
 from worldreel.prompting.canvas import Canvas
 from worldreel.transformer import Transformer
+from worldreel.transformer.kept import Kept
 from worldreel.transformer.lora import adapt
 
 
@@ -54,7 +55,13 @@ class Wan(Bundle):
         return self.reader.read(prompts)
 
     def denoise(
-        self, tokens: Tensor, levels: Tensor, layout: Layout, texts: Sequence[Tensor], extra: Extra | None = None
+        self,
+        tokens: Tensor,
+        levels: Tensor,
+        layout: Layout,
+        texts: Sequence[Tensor],
+        extra: Extra | None = None,
+        kept: Kept | None = None,
     ) -> Tensor:
         """Wan predicts the velocity e - x_0, so that the clean tokens are x_t - t v."""
         told = self._told(levels)
@@ -64,7 +71,7 @@ class Wan(Bundle):
         self.make_room(but=network)
         inputs = tokens if extra is None else beside(tokens, extra.channels)
         with autocast(self.device, self.dtype):
-            velocity = network(inputs, told, layout, texts, None if extra is None else extra.image)
+            velocity = network(inputs, told, layout, texts, None if extra is None else extra.image, kept)
         return clean_from_velocity(tokens, velocity, levels)
 
     def _told(self, levels: Tensor) -> Tensor:
@@ -147,6 +154,8 @@ def load_model(folder: Path, device: torch.device, memory: int | None = None) ->
     if model.late is not None:
         _load_transformer(model.late, repository, "transformer_2", place, config, dtype)
     model.settle(device, memory)
+    if compiles(device):
+        model.quicken()
     return model.eval().requires_grad_(False)
 
 
