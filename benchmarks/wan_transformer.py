@@ -18,7 +18,7 @@ from worldreel.transformer.kept import Kept
 SHAPE = {"num_attention_heads": 3, "attention_head_dim": 128, "ffn_dim": 2240, "num_layers": 6}
 CODEC = {"base_dim": 8}
 GRID = Grid(9, 16, 21, seconds=1 / 24)
-GOAL, LEVEL = 1.2, 0.7
+GOAL, LEVEL = 1.2, 0.75
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 Run on a GPU: python -m benchmarks.wan_whole --device cuda. Columns: ours as it is loaded, ours with `--fast` (how many blocks it
 passes over depends on the weights, and these are random), diffusers as it comes (bf16, its autoencoder in fp32, as its model card
 says) and tuned (compiled by block, cuDNN attention, autoencoder in bf16, channels last, compiled). One after another, each alone
-on the device; a short run before each is not counted. Weights, noise and texts are the same. To rehearse it on a CPU: `--rehearse`.
+on the device; a short run before each is not counted. Weights, noise and texts are the same. On a CPU: `--rehearse`.
 """
 
 import gc

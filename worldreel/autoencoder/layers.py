@@ -70,6 +70,7 @@ class CausalConv3d(nn.Conv3d):
         if past is None and x.shape[2] > 1:
             past = x.new_zeros(x.shape[0], x.shape[1], self.past, *x.shape[3:])
         joined = self.activate(x, norm.gamma, past)
+        del past  # before another is kept
         if memory is not None:
             memory.keep(self, joined, self.past)
         return self._convolved(joined)

@@ -61,8 +61,7 @@ Guidance = Annotated[
     float | None,
     tyro.conf.arg(metavar="SCALE", help="How strongly the prompt is followed; 1: no guidance.", help_behavior_hint=MODELS_OWN),
 ]
-LateFast = Annotated[bool, tyro.conf.arg(help="Save work where that changes the result; it says what that costs, as measured.")]
-Guidance = Annotated[
+LateGuidance = Annotated[
     float | None,
     tyro.conf.arg(metavar="SCALE", help="The same for the last steps, of models with a second network for them."),
 ]

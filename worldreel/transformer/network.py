@@ -4,7 +4,7 @@ After DiT (Peebles and Xie 2023), PixArt (one shared modulation, a small table b
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from itertools import accumulate
 from typing import NamedTuple
@@ -200,23 +200,33 @@ class Transformer(nn.Module):
         if learning:  # once, since each choice of rows has a slow gradient
             modulation = modulation.by_token()
         told = self._told(layout, texts, image) if kept is None else kept.prepared(self, lambda: self._told(layout, texts, image))
-        x = self._through(x.float(), modulation, told, Steps.compiled(learning) if self.compiled else Steps(), kept)
+        steps = Steps.compiled(learning) if self.compiled else Steps()
+        x = x.float()
+        if kept is not None and kept.near > 0:
+            x = self._sparing(x, modulation, told, steps, kept)
+        else:
+            for block in self._running():
+                x = block(x, modulation, told, steps, kept)
         shift, scale = (self.head_table + time.float()[:, None]).unbind(1)
         if index is not None:
             shift, scale = shift.index_select(0, index), scale.index_select(0, index)
         out: Tensor = self.head(self.norm(x) * (1 + scale) + shift)
         return out.float()
 
-    def _through(self, x: Tensor, modulation: Modulation, told: Told, steps: Steps, kept: Kept | None) -> Tensor:
-        """x [N, D] through the blocks, all of them unless `kept` knows about what they would add."""
+    def _running(self) -> Iterable[nn.Module]:
+        """Blocks, each of them on the device while it runs."""
+        return self.blocks if self.offload is None else self.offload.run(self.blocks)
+
+    def _sparing(self, x: Tensor, modulation: Modulation, told: Told, steps: Steps, kept: Kept) -> Tensor:
+        """x [N, D] through all blocks, or through the first one alone where it is known well enough what the others would add."""
         entered = first = x
-        for number, block in enumerate(self.blocks if self.offload is None else self.offload.run(self.blocks)):
-            if number == 1 and kept is not None and (rest := kept.rest(x - entered)) is not None:
-                return x + rest
+        for number, block in enumerate(self._running()):
+            if number == 1:
+                first, rest = x, kept.rest(x - entered)
+                if rest is not None:
+                    return x + rest
             x = block(x, modulation, told, steps, kept)
-            first = x if number == 0 else first
-        if kept is not None:
-            kept.ran(x - first)
+        kept.ran(x - first)
         return x
 
     def _conditions(self, levels: Tensor, layout: Layout, texts: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
