@@ -9,8 +9,8 @@ from worldreel.transformer.network import TransformerConfig
 
 
 class Pass(NamedTuple):
-    """One pass: `segments`, the tokens of each; `texts`, those of each text; `size`, bytes of a value in matrix products; `short`,
-    segments up to which scores are held whole (0: none are)."""
+    """One pass: `segments`, the tokens of each; `texts`, those of each text; `size`, bytes of a value in matrix products;
+    `short`, segments up to which scores are held whole (0: none are)."""
 
     segments: Sequence[int]
     texts: Sequence[int]

@@ -60,7 +60,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, modulation: "Modulation", told: "Told", steps: "Steps", kept: Kept | None = None) -> Tensor:
         """x [N, D]."""
-        rows, index = modulation.rows + self.table, modulation.index
+        rows, index = modulation.rows + self.table, modulation.which
         mixed = attend(*steps.enter(self, x, rows, index, told.rotary.cos, told.rotary.sin), told.segments)
         x, q = steps.turn(self, x, mixed, rows, index)
         found = attend(q, *self._text(told, kept), told.spans)
@@ -130,10 +130,10 @@ class Modulation(NamedTuple):
     for all)."""
 
     rows: Tensor
-    index: Tensor | None
+    which: Tensor | None
 
     def by_token(self) -> "Modulation":
-        return self if self.index is None else Modulation(self.rows.index_select(0, self.index), None)
+        return self if self.which is None else Modulation(self.rows.index_select(0, self.which), None)
 
 
 class Told(NamedTuple):
