@@ -65,7 +65,8 @@ class CausalConv3d(nn.Conv3d):
     def after(self, norm: "PixelNorm", x: Tensor, memory: Memory | None = None) -> Tensor:
         """As `forward`, of SiLU(norm(x)); the past is what came out of both."""
         if torch.is_grad_enabled() or not self.past:
-            return self(F.silu(norm(x)), memory)
+            out: Tensor = self(F.silu(norm(x)), memory)
+            return out
         past = None if memory is None else memory.past(self)
         if past is None and x.shape[2] > 1:
             past = x.new_zeros(x.shape[0], x.shape[1], self.past, *x.shape[3:])

@@ -30,8 +30,9 @@ def decoding_bytes(
     space, frames = config.compression.space, config.compression.time
     frames = 1 if still and not config.straight else frames  # the straight path makes a whole group, and gives its last
     shown = 3 * frames * space**2 * height * 4  # of the frames before, and of bands that are done
+    before = 0 if still and config.straight else shown
     done = size * shown // 4 if len(rows) > 1 else 0
-    return width * (size * kept + max(size * held + shown + done, shown + 3 * size * shown // 4))
+    return width * (size * kept + before + max(size * held + done, 3 * size * shown // 4))
 
 
 def _layers(config: AutoencoderConfig, still: bool) -> Iterator[_Layer]:

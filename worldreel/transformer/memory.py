@@ -38,6 +38,6 @@ def activation_bytes(config: TransformerConfig, work: Pass) -> int:
     reading = tokens * width * (8 + 5 * size) + 2 * size * config.heads * crossed
     widening = tokens * (width * (16 + 3 * size) + config.mlp_width * 2 * size)
     rotating = 4 * tokens * width // config.heads
-    outside = 4 * tokens * (config.channels + 2 * (config.outputs or config.channels))
+    outside = 4 * tokens * (config.channels + (config.outputs or config.channels))
     texts = sum(work.texts) * (4 * config.text_width + 3 * size * width)
     return max(turning, attending, reading, widening) + rotating + outside + texts
