@@ -71,7 +71,7 @@ class CausalConv3d(nn.Conv3d):
         if past is None and x.shape[2] > 1:
             past = x.new_zeros(x.shape[0], x.shape[1], self.past, *x.shape[3:])
         joined = self.activate(x, norm.gamma, past)
-        del past  # before another is kept
+        del x, past  # the one is large, of the other another will be kept
         if memory is not None:
             memory.keep(self, joined, self.past)
         return self._convolved(joined)
@@ -278,12 +278,12 @@ class Stage(nn.Module):
         starts = memory is None or self not in memory
         if memory is not None:
             memory.keep(self, x, 0)
-        whole = x
+        whole = x if self.shortcut is not None else None
         for block in self.blocks:
             x = block(x, memory)
         if self.resample is not None:
             x = self.resample(x, memory)
-        if self.shortcut is not None:
+        if self.shortcut is not None and whole is not None:
             x = x + (self.shortcut(whole, starts=starts) if isinstance(self.shortcut, RepeatedUp) else self.shortcut(whole))
         return x
 

@@ -38,11 +38,11 @@ class Wan(Bundle):
     config: WanConfig
 
     def __init__(self, config: WanConfig, reader: Reader, viewer: Viewer | None) -> None:
-        """Networks on the meta device, but for the autoencoder: `load_model` gives them their weights."""
+        """Networks on the meta device: `load_model` gives them their weights."""
         super().__init__()
         self.config, self.reader, self.viewer = config, reader, viewer
-        self.autoencoder = Autoencoder(config.autoencoder)
         with torch.device("meta"):
+            self.autoencoder = Autoencoder(config.autoencoder)
             self.transformer = Transformer(config.transformer)
             self.late = Transformer(config.transformer) if config.boundary else None
 
@@ -166,8 +166,9 @@ def _load_autoencoder(network: Autoencoder, repository: Repository, device: torc
         return autoencoder_weights(tensors, config, what)
 
     def stored(name: str, tensor: Tensor) -> Tensor:
-        plain = tensor.float()
-        return plain.contiguous(memory_format=torch.channels_last_3d) if plain.ndim == 5 else plain
+        # Copies all of them: one window on the file would hold it in memory whole.
+        form = torch.channels_last_3d if tensor.ndim == 5 else torch.contiguous_format
+        return tensor.to(torch.float32, copy=True, memory_format=form)
 
     load_shards(network, repository.weights("vae"), renamed, stored, device)
 
