@@ -278,12 +278,12 @@ class Stage(nn.Module):
         starts = memory is None or self not in memory
         if memory is not None:
             memory.keep(self, x, 0)
-        whole = x if self.shortcut is not None else None
+        whole = x
         for block in self.blocks:
             x = block(x, memory)
         if self.resample is not None:
             x = self.resample(x, memory)
-        if self.shortcut is not None and whole is not None:
+        if self.shortcut is not None:
             x = x + (self.shortcut(whole, starts=starts) if isinstance(self.shortcut, RepeatedUp) else self.shortcut(whole))
         return x
 

@@ -46,9 +46,8 @@ def _layers(config: AutoencoderConfig, still: bool) -> Iterator[_Layer]:
         inputs, outputs = width, widths[stage]
         for number in range(config.decoder_blocks[stage]):
             layer = _block(inputs if number == 0 else outputs, outputs, frames, area)
-            # For its shortcut a stage holds what came into it until it ends.
-            late = number > 0 and config.shortcuts
-            yield layer._replace(held=layer.held + inputs * frames * area) if late else layer
+            # A stage holds what came into it until it ends.
+            yield layer if number == 0 else layer._replace(held=layer.held + inputs * frames * area)
         if stage == 0:
             pixels, joined = 3 * frames * config.patch**2, (frames + PAST) * outputs
             yield _Layer(PAST * outputs * area, area * (outputs * frames + pixels + max(joined, pixels)))
@@ -57,7 +56,7 @@ def _layers(config: AutoencoderConfig, still: bool) -> Iterator[_Layer]:
         time = 1 if still else time
         width = outputs // 2 if config.upsample_halves else outputs
         kept = (PAST + 1) * outputs * area if time == 2 else 0
-        whole, stays = area * frames * inputs if config.shortcuts else 0, area * frames * outputs
+        whole, stays = area * frames * inputs, area * frames * outputs
         doubled = area * frames * outputs * 4 if time == 2 else 0
         later = area * frames * time * outputs if time == 2 else 0
         frames, area = frames * time, area * space**2
