@@ -39,7 +39,8 @@ class Handle:
     from; `steps`: of denoising; `guidance`: how strongly the prompt is followed, 1 is without guidance (`late_guidance`: the
     same for low levels, of models with a second network for them); `seed`: the same one gives the same video, None draws one
     (it is in the clip's metadata); `solver`: "euler", "multistep" or "unipc"; `draft`: a quick look, in eight steps; `watch`:
-    called with a `Progress` after each step. None stands for the model's default.
+    called with a `Progress` after each step; `fast`: saves work where that
+    changes the result a little (the notes of `plan` say what it costs). None stands for the model's default.
     """
 
     def __init__(self, model: Bundle) -> None:
@@ -101,6 +102,7 @@ def _method(name: str, mode: Callable[..., Composition]) -> Callable[..., Clip]:
         seed: int | None = None,
         solver: SolverName | None = None,
         draft: bool = False,
+        fast: bool = False,
         watch: Watch = _unwatched,
         **asked: object,
     ) -> Clip:
@@ -116,6 +118,7 @@ def _method(name: str, mode: Callable[..., Composition]) -> Callable[..., Clip]:
             seed=seed,
             solver=solver,
             draft=draft,
+            fast=fast,
         )
         return carry_out(self.model, plan(self.model.config, name, *bound.args, settings=settings, **bound.kwargs), watch)
 

@@ -3,7 +3,9 @@
 import os
 import platform
 import re
+import shutil
 from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 
 # CPU kernels are made for each shape and kept; packs and captions of many lengths need room for more than the default 1,024.
@@ -12,6 +14,7 @@ os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
 import torch
 
 from worldreel.errors import UserError
+from worldreel.files import cache_folder
 
 
 def pick_device(name: str | None = None) -> torch.device:
@@ -37,6 +40,16 @@ def parse_memory(text: str) -> int:
 def overhead(kind: str) -> int:
     """Bytes that a kind of device (cpu, cuda, mps) takes beside tensors, roughly: driver, libraries, their workspaces."""
     return 600 * 2**20 if kind == "cuda" else 0
+
+
+def compiles(device: torch.device) -> bool:
+    """Whether networks are compiled on a device by default: on CUDA, where Triton is there and what builds its launchers."""
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if device.type != "cuda" or find_spec("triton") is None or compiler is None:
+        return False
+    # Kernels are kept beside all else that can be made again, and not where a restart clears them away.
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(cache_folder() / "kernels"))
+    return True
 
 
 def free_memory(device: torch.device) -> int | None:

@@ -141,3 +141,10 @@ def test_an_image_is_the_clip_of_one_frame(run, generate, work, model_folder):
     run("image", "a dog", "--model", model_folder, "--seed", 7, "--out", "image.png")
     generate("a dog", "--seed", 7, "--frames", 1, "--out", "clip.png")
     assert np.array_equal(read("image.png").array(), read("clip.png").array())
+
+
+def test_fast_says_what_it_costs(generate, work):
+    ended = generate("a dog", "--seed", 7, "--fast", "--json")
+    assert ended.status == 0
+    assert ended.err == "note: fast: the result is not the exact one; what that costs with small: not measured\n"
+    assert json.loads(ended.out)["fast"] is True

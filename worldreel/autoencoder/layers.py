@@ -6,6 +6,7 @@ of Wan 2.1 and 2.2 (Wan et al. 2025, section 4.1), so that their weights fit.
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +28,9 @@ class Memory:
         other._past = dict(self._past)
         return other
 
+    def past(self, layer: nn.Module) -> Tensor | None:
+        return self._past.get(layer)
+
     def join(self, layer: nn.Module, x: Tensor, length: int) -> Tensor:
         """`x` with the `length` frames before it in front (zeros before the first), and remembers the last `length`."""
         past = self._past.get(layer)
@@ -35,8 +39,10 @@ class Memory:
         return joined
 
     def keep(self, layer: nn.Module, x: Tensor, length: int) -> None:
+        """The last `length` frames of x, zeros before the first."""
+        last = x[:, :, max(0, x.shape[2] - length) :]
         # A copy: a view would keep the whole chunk alive.
-        self._past[layer] = x[:, :, x.shape[2] - length :].clone()
+        self._past[layer] = last.clone() if last.shape[2] >= length else _zeros_before(last, length - last.shape[2])
 
 
 def _zeros_before(x: Tensor, length: int) -> Tensor:
@@ -51,14 +57,68 @@ class CausalConv3d(nn.Conv3d):
         super().__init__(inputs, outputs, sizes)
         self.past = sizes[0] - 1
         self.border = (sizes[1] // 2, sizes[2] // 2)
+        self.activate: Activate = activated
 
     def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
-        weight = self.weight
-        if self.past and memory is None and x.shape[2] == 1:
-            weight = weight[:, :, -1:]  # an image has no past: only the kernel's last slice meets it
-        elif self.past:
-            x = _zeros_before(x, self.past) if memory is None else memory.join(self, x, self.past)
+        if not self.past:
+            return self._convolved(x)
+        if x.shape[2] > 1 or (memory is not None and self in memory):
+            return self._convolved(_zeros_before(x, self.past) if memory is None else memory.join(self, x, self.past))
+        if memory is not None:
+            memory.keep(self, x, self.past)
+        return self._convolved(x)
+
+    def after(self, norm: "PixelNorm", x: Tensor, memory: Memory | None = None) -> Tensor:
+        """As `forward`, of SiLU(norm(x)); the past is what came out of both."""
+        if torch.is_grad_enabled() or not self.past:
+            out: Tensor = self(F.silu(norm(x)), memory)
+            return out
+        past = None if memory is None else memory.past(self)
+        if past is None and x.shape[2] > 1:
+            past = x.new_zeros(x.shape[0], x.shape[1], self.past, *x.shape[3:])
+        joined = self.activate(x, norm.gamma, past)
+        del x, past  # the one is large, of the other another will be kept
+        if memory is not None:
+            memory.keep(self, joined, self.past)
+        return self._convolved(joined)
+
+    def _convolved(self, x: Tensor) -> Tensor:
+        # A first frame alone has no past: only the kernel's last slice meets it.
+        weight = self.weight if x.shape[2] > 1 or not self.past else self.weight[:, :, -1:]
         return F.conv3d(x, weight, self.bias, padding=(0, *self.border))
+
+
+Activate = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+
+
+def activated(x: Tensor, gamma: Tensor, past: Tensor | None) -> Tensor:
+    """SiLU of the `PixelNorm` of x [B, C, T, H, W], behind frames that have been there before. One pass of memory once compiled;
+    as it is, everything is written where it will stay, since on CPUs passes over memory take as long as convolutions."""
+    before = 0 if past is None else past.shape[2]
+    shape = x.shape[0], x.shape[1], before + x.shape[2], *x.shape[3:]
+    joined = torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last_3d)
+    if past is not None:
+        joined[:, :, :before] = past
+    present = joined[:, :, before:]
+    length = torch.linalg.vector_norm(x, dim=1, keepdim=True).clamp(min=1e-12)
+    torch.div(x, length, out=present)
+    present *= (gamma * len(gamma) ** 0.5).to(x.dtype)[:, None, None, None]
+    F.silu(present, inplace=True)
+    return joined
+
+
+@cache
+def compiled() -> Activate:
+    """`activated` as one kernel, whatever the shape. Wants a C++ compiler (CPU) or Triton (CUDA)."""
+    return torch.compile(_fused, dynamic=True)
+
+
+def _fused(x: Tensor, gamma: Tensor, past: Tensor | None) -> Tensor:
+    """`activated` as a compiler likes it: without a write into a part."""
+    norm = x.float().square().sum(dim=1, keepdim=True).sqrt().clamp(min=1e-12)
+    scaled = x.float() / norm * (gamma * len(gamma) ** 0.5)[:, None, None, None]
+    out = F.silu(scaled).to(x.dtype)
+    return out if past is None else torch.cat([past, out], dim=2)
 
 
 class PixelNorm(nn.Module):
@@ -81,9 +141,11 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(self.conv2.weight)  # a block begins as nothing but its shortcut
 
     def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
-        hidden = self.conv1(F.silu(self.norm1(x)), memory)
-        out: Tensor = self.shortcut(x) + self.conv2(F.silu(self.norm2(hidden)), memory)
-        return out
+        hidden = self.conv2.after(self.norm2, self.conv1.after(self.norm1, x, memory), memory)
+        if torch.is_grad_enabled():
+            out: Tensor = self.shortcut(x) + hidden
+            return out
+        return hidden.add_(self.shortcut(x))
 
 
 class FrameAttention(nn.Module):
@@ -136,9 +198,28 @@ class Upsample(nn.Module):
     def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
         if self.time is not None:
             x = self._doubled(self.time, x, memory)
+        if self.scale == 2 and not torch.is_grad_enabled():
+            return by_frame(self._enlarged, x)
         if self.scale > 1:
             x = by_frame(lambda frames: F.interpolate(frames, scale_factor=float(self.scale), mode="nearest"), x)
         return by_frame(self.space, x)
+
+    def _enlarged(self, frames: Tensor) -> Tensor:
+        """Nearest doubling and the convolution at once: of the pixels under a 3x3 kernel on the doubled frame only 2x2 differ, so
+        that the four pixels of each old one have a 2x2 kernel each, of sums of taps that meet the same pixel."""
+        outputs, (_, _, height, width) = self.space.out_channels, frames.shape
+        # [column, row, O, C, 2, 2], which column and row of the four.
+        kernels = _met(_met(self.space.weight, 2), 4).flatten(0, 2)
+        bias = None if self.space.bias is None else self.space.bias.repeat(4)
+        kernels = kernels.contiguous(memory_format=torch.channels_last)
+        four = F.conv2d(frames, kernels, bias, padding=1).unflatten(1, (2, 2, outputs))
+        size = len(frames), outputs, 2 * height, 2 * width
+        grown = torch.empty(size, dtype=four.dtype, device=four.device, memory_format=torch.channels_last)
+        for row in range(2):
+            for column in range(2):
+                part = four[:, column, row, :, row : row + height, column : column + width]
+                grown[:, :, row::2, column::2] = part
+        return grown
 
     def _doubled(self, time: CausalConv3d, x: Tensor, memory: Memory | None) -> Tensor:
         if memory is not None and self in memory:
@@ -211,6 +292,13 @@ class Stage(nn.Module):
         if self.shortcut is not None:
             x = x + (self.shortcut(whole, starts=starts) if isinstance(self.shortcut, RepeatedUp) else self.shortcut(whole))
         return x
+
+
+def _met(kernel: Tensor, axis: int) -> Tensor:
+    """Of three taps along an axis, on pixels that are each there twice: the sums of those that meet the same pixel, for the first
+    of a pair and for the second, before all other axes."""
+    before, here, after = kernel.unbind(axis)
+    return torch.stack([torch.stack([before, here + after], axis), torch.stack([before + here, after], axis)])
 
 
 def _interleave(x: Tensor) -> Tensor:

@@ -30,7 +30,9 @@ def decoding_bytes(
     space, frames = config.compression.space, config.compression.time
     frames = 1 if still and not config.straight else frames  # the straight path makes a whole group, and gives its last
     shown = 3 * frames * space**2 * height * 4  # of the frames before, and of bands that are done
-    return width * (size * kept + max(size * held + (2 if len(rows) > 1 else 1) * shown, 3 * shown))
+    before = 0 if still and config.straight else shown
+    done = size * shown // 4 if len(rows) > 1 else 0
+    return width * (size * kept + before + max(size * held + done, 3 * size * shown // 4))
 
 
 def _layers(config: AutoencoderConfig, still: bool) -> Iterator[_Layer]:
@@ -47,24 +49,26 @@ def _layers(config: AutoencoderConfig, still: bool) -> Iterator[_Layer]:
             # A stage holds what came into it until it ends.
             yield layer if number == 0 else layer._replace(held=layer.held + inputs * frames * area)
         if stage == 0:
-            joined = 3 * outputs * frames + PAST * outputs
-            yield _Layer(PAST * outputs * area, area * (inputs * frames + joined + 6 * frames * config.patch**2))
+            pixels, joined = 3 * frames * config.patch**2, (frames + PAST) * outputs
+            yield _Layer(PAST * outputs * area, area * (outputs * frames + pixels + max(joined, pixels)))
             return
         time, space = config.strides[stage - 1]
         time = 1 if still else time
         width = outputs // 2 if config.upsample_halves else outputs
         kept = (PAST + 1) * outputs * area if time == 2 else 0
-        stays = area * frames * (inputs + outputs)
+        whole, stays = area * frames * inputs, area * frames * outputs
         doubled = area * frames * outputs * 4 if time == 2 else 0
+        later = area * frames * time * outputs if time == 2 else 0
         frames, area = frames * time, area * space**2
-        grown = area * frames * (outputs + width)
+        grown = later + area * frames * width * (2 if space == 2 else 1)
         added = 3 * area * frames * width if config.shortcuts else 0
-        yield _Layer(kept, stays + max(doubled, grown, area * frames * width + added))
+        yield _Layer(kept, whole + max(stays + doubled, stays + grown, added))
 
 
 def _block(inputs: int, outputs: int, frames: int, area: int) -> _Layer:
-    """A residual block: what comes in, the normed, the same with its past before it, and what a convolution gives."""
-    joined = frames + 2 * PAST  # and what is remembered, while it is renewed
-    one = inputs * (2 * frames + joined) + outputs * frames
-    two = inputs * frames + outputs * (3 * frames + joined) + (outputs * frames if inputs != outputs else 0)
+    """A residual block: what comes in; the same, activated, with its past before it; what a convolution gives, or what is
+    remembered, while it is renewed."""
+    joined = frames + PAST
+    one = inputs * (frames + joined) + max(inputs * PAST, outputs * frames)
+    two = inputs * frames + outputs * (joined + max(PAST, frames))
     return _Layer(PAST * (inputs + outputs) * area, area * max(one, two))

@@ -8,7 +8,6 @@ from math import prod
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from worldreel.autoencoder.layers import (
@@ -22,6 +21,7 @@ from worldreel.autoencoder.layers import (
     ResidualBlock,
     Stage,
     Upsample,
+    compiled,
 )
 from worldreel.autoencoder.straight import StraightPath
 from worldreel.config import Config
@@ -107,7 +107,7 @@ class Encoder(nn.Module):
         if memory is not None:
             memory.keep(self, x, 0)
         x = _run(self.middle, x, memory)
-        moments: Tensor = self.moments(self.last(F.silu(self.norm(x)), memory))
+        moments: Tensor = self.moments(self.last.after(self.norm, x, memory))
         if self.straight is None:
             return moments
         mean, log_variance = moments.chunk(2, dim=1)
@@ -153,7 +153,7 @@ class Decoder(nn.Module):
     def up(self, x: Tensor, memory: Memory | None = None) -> Tensor:
         """The part that looks only at near pixels, and so may run in bands of rows. `finish` adds what is missing."""
         x = _run(self.stages, x, memory)
-        return unfold(self.last(F.silu(self.norm(x)), memory), self.patch)
+        return unfold(self.last.after(self.norm, x, memory), self.patch)
 
     def finish(self, video: Tensor, latents: Tensor, *, starts: bool) -> Tensor:
         """`starts`: whether the clip's first frame is here."""
@@ -180,6 +180,12 @@ class Autoencoder(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv3d):  # several times faster on CPUs, and what tensor cores want
                 module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last_3d)
+
+    def quicken(self) -> None:
+        """From now on what lies between convolutions runs compiled, where no gradient is wanted."""
+        for module in self.modules():
+            if isinstance(module, CausalConv3d):
+                module.activate = compiled()
 
     latent_mean: Tensor
     latent_std: Tensor

@@ -17,6 +17,7 @@ from worldreel.cli.options import (
     Count,
     Device,
     Draft,
+    Fast,
     Guidance,
     Json,
     LateGuidance,
@@ -56,6 +57,7 @@ class Making:
     model: Model = "tiny"
     steps: Steps = None
     draft: Draft = False
+    fast: Fast = False
     guidance: Guidance = None
     late_guidance: LateGuidance = None
     negative: Negative = None
@@ -251,6 +253,7 @@ def _said(plan: "Plan", handle: "Handle") -> dict[str, object]:
         "steps": plan.steps,
         "guidance": plan.guidance,
         "solver": plan.solver,
+        "fast": plan.fast,
         "notes": list(result.notes),
     }
 

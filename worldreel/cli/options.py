@@ -56,6 +56,7 @@ Size = Annotated[
 ]
 Steps = Annotated[int | None, tyro.conf.arg(metavar="N", help="Steps of denoising.", help_behavior_hint=MODELS_OWN)]
 Draft = Annotated[bool, tyro.conf.arg(help="A quick look: eight steps of the multistep solver.")]
+Fast = Annotated[bool, tyro.conf.arg(help="Save work where that changes the result; it says what that costs, as measured.")]
 Guidance = Annotated[
     float | None,
     tyro.conf.arg(metavar="SCALE", help="How strongly the prompt is followed; 1: no guidance.", help_behavior_hint=MODELS_OWN),

@@ -59,12 +59,15 @@ def draw_company(count: int) -> list[Prompt]:
     return prompts
 
 
-def make_clips(model: Bundle, prompts: Sequence[Prompt], watch: Callable[[int], None], *, mute: bool = False) -> list[Sample]:
-    """One sample a prompt at the model's default settings. `mute`: without any text, as a model that ignores it."""
+def make_clips(
+    model: Bundle, prompts: Sequence[Prompt], watch: Callable[[int], None], *, mute: bool = False, fast: bool = False
+) -> list[Sample]:
+    """One sample a prompt at the model's default settings. `mute`: without any text, as a model that ignores it; `fast`: as
+    `--fast` makes it."""
     samples = []
     for done, prompt in enumerate(prompts):
         watch(done)
-        settled = plan(model.config, "generate", prompt.text, settings=Settings(seed=prompt.number))
+        settled = plan(model.config, "generate", prompt.text, settings=Settings(seed=prompt.number, fast=fast))
         if mute:
             settled = settled.muted()
         samples.append(Sample(prompt, carry_out(model, settled).array()))

@@ -33,6 +33,7 @@ from worldreel.media.sheet import save_sheet
 from worldreel.models import Bundle, load_model
 from worldreel.perception.i3d import load_i3d
 from worldreel.perception.lpips import load_lpips
+from worldreel.perception.quality import psnr
 from worldreel.worlds.judge import Judge
 from worldreel.worlds.witness import Witness
 
@@ -53,6 +54,8 @@ class WorldsSettings(Config):
     """Real renders that each judge is measured on; half as many go through the codec."""
     mute: bool = True
     """Whether to sample without any text too: what a model that ignores its prompt reaches."""
+    fast: bool = False
+    """Whether to sample as `--fast` does, and exactly beside it: what is lost."""
 
 
 class PromptsSettings(Config):
@@ -82,6 +85,7 @@ class PromptingSettings(Config):
 GOALS = {"subject": 0.70, "direction": 0.80, "background": 0.90, "position": 0.75}
 COMPANY_GOALS = {"count": 0.85, "binding": 0.85}
 MOST_LOST = 0.06
+MOST_LOST_FAST = 0.02
 JUDGE_GOAL = 0.97
 AGREEMENT_GOAL = 0.95
 
@@ -92,8 +96,10 @@ def worlds(name: str, options: Options) -> dict[str, Result]:
     model, judge, witness = load_model(name), Judge(), Witness.load()
     results = _measured_judges(model, judge, witness, settings.scenes, options)
     prompts = draw_prompts(settings.prompts)
-    samples = _sampled(model, prompts, options)
+    samples = _sampled(model, prompts, options, fast=settings.fast)
     ours = _scores(judge, samples)
+    if settings.fast:
+        results |= _lost(judge, samples, _sampled(model, prompts, options))
     mute = _scores(judge, _sampled(model, prompts, options, mute=True)) if settings.mute else {}
     for attribute, goal in GOALS.items():
         if attribute in ours:
@@ -222,9 +228,23 @@ def _measured_judges(model: Bundle, judge: Judge, witness: Witness, scenes: int,
     return {key: _row(rate, JUDGE_GOAL if key.startswith(("judge_real", "judge_codec")) else None) for key, rate in rows.items()}
 
 
-def _sampled(model: Bundle, prompts: Sequence[Prompt], options: Options, *, mute: bool = False) -> list[Sample]:
-    what = "sampling without text" if mute else "sampling"
-    return make_clips(model, prompts, lambda done: options.watch(what, done, len(prompts)), mute=mute)
+def _sampled(
+    model: Bundle, prompts: Sequence[Prompt], options: Options, *, mute: bool = False, fast: bool = False
+) -> list[Sample]:
+    what = "sampling without text" if mute else "sampling fast" if fast else "sampling"
+    return make_clips(model, prompts, lambda done: options.watch(what, done, len(prompts)), mute=mute, fast=fast)
+
+
+def _lost(judge: Judge, fast: Sequence[Sample], exact: Sequence[Sample]) -> dict[str, Result]:
+    """By attribute, what the judge finds less often (`peer`: how often it does where nothing is saved), and how far the pixels of
+    the same seeds are apart."""
+    after, before = _scores(judge, fast), _scores(judge, exact)
+    rows = {}
+    for name, rate in before.items():
+        lost = rate.value - after[name].value
+        rows[f"lost_{name}"] = Result(lost, None, None, rate.n, MOST_LOST_FAST, lost <= MOST_LOST_FAST, rate.value)
+    near = [psnr(one.frames, other.frames) for one, other in zip(fast, exact, strict=True)]
+    return {**rows, "fast_psnr": Result.mean(near)}
 
 
 def _marks(judge: Judge, sample: Sample) -> dict[str, bool]:

@@ -15,7 +15,7 @@ from worldreel.generation.memory import Device, Placement, Work, out_of_memory, 
 from worldreel.generation.plan import Plan, Settings, plan
 from worldreel.media import Clip
 from worldreel.media.clip import Frame
-from worldreel.models import Bundle, BundleConfig
+from worldreel.models import Bundle, BundleConfig, Fast
 from worldreel.prompting import Composition
 
 
@@ -45,7 +45,7 @@ def placement(config: BundleConfig, settled: Plan, device: Device, memory: int) 
 
 
 def _works(settled: Plan) -> list[Work]:
-    return works(settled.composition, guided=settled.guided)
+    return works(settled.composition, guided=settled.guided, fast=settled.fast)
 
 
 def _made(model: Bundle, settled: Plan, watch: Watch) -> Clip:
@@ -80,6 +80,7 @@ def metadata(settled: Plan, model: Bundle) -> dict[str, str]:
         "steps": str(settled.steps),
         "solver": settled.solver,
         **_guidance(settled),
+        **({"fast": _fast(model.config.defaults.fast)} if settled.fast else {}),
         "size": f"{composition.width}x{composition.height}",
         "frames": str(composition.frames),
         "fps": str(composition.fps),
@@ -100,6 +101,10 @@ def _guidance(settled: Plan) -> dict[str, str]:
     if composition.then is not None or any(settled.scales(canvas) != (above, below) for canvas in composition.canvases):
         scales["given_guidance"] = above if settled.given_guidance is None else settled.given_guidance
     return {name: f"{scale:g}" for name, scale in scales.items() if name == "guidance" or scale != above}
+
+
+def _fast(fast: Fast) -> str:
+    return f"blocks passed over within {fast.near:g}, guidance from {fast.guided_above:g} up"
 
 
 def _name(parent: Clip) -> str:

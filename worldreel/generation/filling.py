@@ -12,10 +12,11 @@ from worldreel.generation.pixels import to_pixels
 from worldreel.generation.plan import Plan
 from worldreel.generation.seam import with_given
 from worldreel.media.clip import Frame
-from worldreel.models import Bundle, SolverName
+from worldreel.models import Bundle, Fast, SolverName
 from worldreel.models.lowering import Lowered, lower
 from worldreel.prompting import Canvas
 from worldreel.sampling import Euler, Multistep, Solver, Step, UniPC, guided, sample, sample_whole, schedule
+from worldreel.transformer.kept import MOST, Kept
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Progress:
 
 
 Watch = Callable[[Progress], None]
+EXACT = Fast(near=0, guided_above=0)
 SOLVERS: dict[SolverName, Callable[[], Solver]] = {"euler": Euler, "multistep": Multistep, "unipc": UniPC}
 
 
@@ -70,21 +72,25 @@ def _predictor(model: Bundle, canvas: Canvas, lowered: Lowered, settled: Plan) -
     texts = model.read([*prompts, settled.negative])
     alone, extra = lowered.layout(lowered.readers), lowered.extra
     above, below = settled.scales(canvas)
-    if above == below == 1:
-        return lambda tokens, levels: model.denoise(tokens, levels, alone, texts[:-1], extra)
     extras = None if extra is None else extra.copies(2)
     both = lowered.layout(lowered.readers, lowered.all_read(len(prompts)))
     negative = lowered.layout(lowered.all_read(0))
+    fast = model.config.defaults.fast if settled.fast else EXACT
+    # Each is for one layout. Where memory is bounded, keys and values of texts are computed anew.
+    for_alone, for_both, for_negative = (Kept(MOST if model.memory is None else 0, fast.near) for _ in range(3))
 
     def predict(tokens: Tensor, levels: Tensor) -> Tensor:
+        level = float(levels.max())
+        scale = below if level < model.config.boundary else above
+        if scale == 1 or level < fast.guided_above:
+            return model.denoise(tokens, levels, alone, texts[:-1], extra, for_alone)
         if both.tokens <= TOGETHER:
-            twice = model.denoise(torch.cat([tokens, tokens]), torch.cat([levels, levels]), both, texts, extras)
+            twice = model.denoise(torch.cat([tokens, tokens]), torch.cat([levels, levels]), both, texts, extras, for_both)
             conditional, unconditional = twice.chunk(2)
         else:
-            conditional = model.denoise(tokens, levels, alone, texts[:-1], extra)
-            unconditional = model.denoise(tokens, levels, negative, texts[-1:], extra)
-        late = float(levels.max()) < model.config.boundary
-        return guided(conditional, unconditional, below if late else above)
+            conditional = model.denoise(tokens, levels, alone, texts[:-1], extra, for_alone)
+            unconditional = model.denoise(tokens, levels, negative, texts[-1:], extra, for_negative)
+        return guided(conditional, unconditional, scale)
 
     return predict
 

@@ -22,13 +22,13 @@ TOGETHER = 8192
 
 
 class Work(NamedTuple):
-    """What is to be made of one canvas, as far as memory is concerned. `varied`: whether its tokens have different levels."""
+    """What is to be made of one canvas, as far as memory is concerned."""
 
     shape: VideoShape
     fps: Fraction
     prompts: int = 1
-    varied: bool = False
     guided: bool = True
+    fast: bool = False
 
     def __str__(self) -> str:
         frames, height, width = self.shape
@@ -68,15 +68,15 @@ class Device(NamedTuple):
         return 2 if self.kind == "cuda" else 1
 
 
-def works(composition: Composition, guided: bool) -> list[Work]:
+def works(composition: Composition, guided: bool, fast: bool = False) -> list[Work]:
     """Of every canvas of a composition; where all that is made comes after, of a frame of its size."""
     found = [
         Work(
             VideoShape(canvas.frames, canvas.height, canvas.width),
             canvas.fps,
             len(canvas.cues),
-            bool(canvas.ceilings.min() < 1),
             guided,
+            fast,
         )
         for canvas in composition.canvases
     ]
@@ -89,21 +89,22 @@ def need(config: BundleConfig, work: Work, device: Device) -> Need:
     tokens, transformer = config.grid(padded, work.fps).tokens, config.transformer
     together = work.guided and 2 * tokens <= TOGETHER
     texts = work.prompts + (1 if together else 0)
-    several = (work.varied and config.levels == "token") or (transformer.summary and texts > 1)
     short = SHORT if device.kind == "cpu" else 0
     size = device.dtype.itemsize
-    denoising = Pass([tokens] * (2 if together else 1), [config.text_tokens] * texts, several, size, short)
+    denoising = Pass([tokens] * (2 if together else 1), [config.text_tokens] * texts, size, short)
     solver = 4 * 8 * tokens * config.token_channels
     # Products in a shorter format than the weights' own copy a layer's weights for the time of one.
     widest = config.stored("blocks.0.mlp.0.weight", 2, device.dtype).itemsize
     cast = size * transformer.width * transformer.mlp_width if widest > size else 0
+    # What blocks added, in 16 bits: of the first, and of the others, for each half; and from where they began.
+    passing = tokens * (2 if work.guided else 1) * transformer.width * (2 * 2 + 2 * 4) if work.fast else 0
     frames = 2 * 3 * work.shape.pixels if device.kind == "cpu" else 0  # what is given, and what is made
     latent = config.autoencoder.compression.latent(padded)
     band = band_rows(latent.height, latent.width)
     decoding = decoding_bytes(config.autoencoder, latent.height, latent.width, band, size, still=latent.frames == 1)
     # Pixels are rounded in fp32, as many frames at a time as a latent one stands for.
     decoding += 3 * 4 * padded.height * padded.width * min(latent.frames, config.autoencoder.compression.time)
-    return Need(activation_bytes(transformer, denoising) + solver + cast + frames, decoding + frames)
+    return Need(activation_bytes(transformer, denoising) + solver + cast + passing + frames, decoding + frames)
 
 
 def estimate_memory(shape: VideoShape, fps: Fraction, config: BundleConfig) -> int:

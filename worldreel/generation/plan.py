@@ -31,6 +31,8 @@ class Settings(Config):
     solver: SolverName | None = None
     draft: bool = False
     """A few steps of the multistep solver: a quick look at what a seed will give."""
+    fast: bool = False
+    """Whether to save work where that changes the result, as the model's defaults say."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Plan:
     """Instead of both where given frames are to go on; None: both hold there too."""
     seed: int
     solver: SolverName
+    fast: bool = False
     experimental: tuple[str, ...] = ()
     """Kinds of canvas that it holds and that the model was not taught."""
 
@@ -96,6 +99,9 @@ def plan(model: BundleConfig, mode: str, *given: object, settings: Settings | No
     if untaught:
         note = f"experimental: {model.name} was not taught canvases of the kind {' or '.join(untaught)}"
         composition = replace(composition, notes=(*composition.notes, note))
+    if settings.fast:
+        note = f"fast: the result is not the exact one; what that costs with {model.name}: {defaults.fast.cost}"
+        composition = replace(composition, notes=(*composition.notes, note))
     negative = defaults.negative if settings.negative is None else settings.negative
     guidance = defaults.guidance if settings.guidance is None else settings.guidance
     late = defaults.late_guidance if settings.guidance is None else guidance
@@ -110,6 +116,7 @@ def plan(model: BundleConfig, mode: str, *given: object, settings: Settings | No
         given_guidance=defaults.given_guidance if settings.guidance is settings.late_guidance is None else None,
         seed=secrets.randbelow(2**31) if settings.seed is None else settings.seed,
         solver=solver or defaults.solver,
+        fast=settings.fast,
         experimental=untaught,
     )
     if not 1 <= settled.steps <= MOST_STEPS:

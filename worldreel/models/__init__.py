@@ -1,6 +1,6 @@
 """Models: named bundles of autoencoder, text encoder and transformer, and where to find them."""
 
-from worldreel.models.bundle import Bundle, BundleConfig, Defaults, Expert, Knows, Limits, SolverName, band_rows
+from worldreel.models.bundle import Bundle, BundleConfig, Defaults, Expert, Fast, Knows, Limits, SolverName, band_rows
 from worldreel.models.library import bundled_names, find_model, load_config, load_model
 from worldreel.models.model import Model, ModelConfig
 from worldreel.models.weights import Weights, weights_of
@@ -10,6 +10,7 @@ __all__ = [
     "BundleConfig",
     "Defaults",
     "Expert",
+    "Fast",
     "Knows",
     "Limits",
     "Model",

@@ -19,6 +19,7 @@ from worldreel.patches import Grid, from_tokens
 from worldreel.prompting.canvas import Canvas
 from worldreel.shapes import VideoShape
 from worldreel.transformer import Transformer, TransformerConfig
+from worldreel.transformer.kept import Kept
 from worldreel.transformer.offload import offloaded
 
 if TYPE_CHECKING:
@@ -52,6 +53,18 @@ class Knows(Config):
         return sorted({word for phrase in phrases for word in phrase.split()})
 
 
+class Fast(Config):
+    """How `--fast` saves work, and what that costs."""
+
+    near: float = 0.1
+    """How much what the first block adds may differ, as a part of it, for the other blocks to be passed over (see
+    `worldreel.transformer.kept`)."""
+    guided_above: float = 0.3
+    """The level below which there is no guidance, and so only one half to compute (Kynkäänniemi et al. 2024)."""
+    cost: str = "not measured"
+    """In words, as measured on these weights."""
+
+
 class Defaults(Config):
     """What a request that says nothing gets."""
 
@@ -67,6 +80,7 @@ class Defaults(Config):
     """Where given frames are to go on, which say more than a prompt does; None: the same."""
     negative: str = ""
     solver: SolverName = "euler"
+    fast: Fast = Fast()
 
 
 class Limits(Config):
@@ -181,6 +195,12 @@ class Bundle(nn.Module, ABC):
         for network, blocks in zip(self.transformers, apart, strict=True):
             network.blocks, network.offload = blocks, offloaded(blocks, device)
 
+    def quicken(self) -> None:
+        """From now on networks run compiled: the first pass takes longer, the others less. Wants what `devices.compiles` asks."""
+        for network in self.transformers:
+            network.compiled = True
+        self.autoencoder.quicken()
+
     def keep(self, blocks: int) -> None:
         """How many blocks of a transformer stay on the device once they have run, where memory is bounded."""
         for network in self.transformers:
@@ -208,9 +228,16 @@ class Bundle(nn.Module, ABC):
 
     @abstractmethod
     def denoise(
-        self, tokens: Tensor, levels: Tensor, layout: Layout, texts: Sequence[Tensor], extra: Extra | None = None
+        self,
+        tokens: Tensor,
+        levels: Tensor,
+        layout: Layout,
+        texts: Sequence[Tensor],
+        extra: Extra | None = None,
+        kept: Kept | None = None,
     ) -> Tensor:
-        """Predicted clean tokens [N, C] fp32 of noisy ones [N, C] with their levels [N]."""
+        """Predicted clean tokens [N, C] fp32 of noisy ones [N, C] with their levels [N]. `kept`: of calls that differ in tokens
+        and levels only."""
 
     def ruled(self, canvas: Canvas, lowered: "Lowered") -> "Lowered":
         """A canvas in the model's terms, by the weights' own rule for what is known, where they have one."""

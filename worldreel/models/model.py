@@ -17,6 +17,7 @@ from worldreel.text.encoder import TextEncoder, TextEncoderConfig
 from worldreel.text.knowledge import Knowledge
 from worldreel.text.tokenizer import Tokenizer
 from worldreel.transformer import Transformer
+from worldreel.transformer.kept import Kept
 
 FORMAT = "worldreel-model"
 
@@ -82,10 +83,16 @@ class Model(Bundle):
         return out
 
     def denoise(
-        self, tokens: Tensor, levels: Tensor, layout: Layout, texts: Sequence[Tensor], extra: Extra | None = None
+        self,
+        tokens: Tensor,
+        levels: Tensor,
+        layout: Layout,
+        texts: Sequence[Tensor],
+        extra: Extra | None = None,
+        kept: Kept | None = None,
     ) -> Tensor:
         with autocast(self.device, self.dtype):
-            out: Tensor = self.transformer(tokens, levels, layout, texts)
+            out: Tensor = self.transformer(tokens, levels, layout, texts, kept=kept)
         return out
 
 

@@ -9,12 +9,11 @@ from worldreel.transformer.network import TransformerConfig
 
 
 class Pass(NamedTuple):
-    """One pass: `segments`, the tokens of each; `texts`, those of each text; `varied`, whether tokens are modulated each for
-    itself; `size`, bytes of a value in matrix products; `short`, segments up to which scores are held whole (0: none are)."""
+    """One pass: `segments`, the tokens of each; `texts`, those of each text; `size`, bytes of a value in matrix products;
+    `short`, segments up to which scores are held whole (0: none are)."""
 
     segments: Sequence[int]
     texts: Sequence[int]
-    varied: bool
     size: int
     short: int = SHORT
 
@@ -38,8 +37,7 @@ def activation_bytes(config: TransformerConfig, work: Pass) -> int:
     attending = tokens * width * (4 + 6 * size) + 2 * size * config.heads * own
     reading = tokens * width * (8 + 5 * size) + 2 * size * config.heads * crossed
     widening = tokens * (width * (16 + 3 * size) + config.mlp_width * 2 * size)
-    modulating = 48 * (tokens if work.varied else 1) * width
     rotating = 4 * tokens * width // config.heads
-    outside = 4 * tokens * (config.channels + 2 * (config.outputs or config.channels))
+    outside = 4 * tokens * (config.channels + (config.outputs or config.channels))
     texts = sum(work.texts) * (4 * config.text_width + 3 * size * width)
-    return max(turning, attending, reading, widening) + modulating + rotating + outside + texts
+    return max(turning, attending, reading, widening) + rotating + outside + texts

@@ -4,8 +4,9 @@ After DiT (Peebles and Xie 2023), PixArt (one shared modulation, a small table b
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
+from itertools import accumulate
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from worldreel.config import Config
 from worldreel.layout import Layout
 from worldreel.transformer.attention import Attention, Pairs, RotaryTable, attend, rotated
+from worldreel.transformer.kept import Kept, Pair
 from worldreel.transformer.offload import Offload
 
 
@@ -56,66 +58,90 @@ class Block(nn.Module):
             nn.Linear(width, config.mlp_width), nn.GELU(approximate="tanh"), nn.Linear(config.mlp_width, width)
         )
 
-    def forward(self, x: Tensor, read: "Read", modulation: Tensor, within: "Within", steps: "Steps") -> Tensor:
-        """x [N, D], modulation [N, 6, D] (or [1, 6, D], one for all)."""
-        rows = modulation + self.table
-        mixed = attend(*steps.enter(self, x, rows, within.rotary.cos, within.rotary.sin), within.segments)
-        x, q = steps.turn(self, x, mixed, rows)
-        k, v = self.cross.keys(read.text), self.cross.values(read.text)
-        found = attend(q, k.to(v.dtype), v, within.spans)
-        if read.image is not None and within.images is not None:
-            k, v = self.cross.image_keys(read.image), self.cross.image_values(read.image)
-            found = found + attend(q, k.to(v.dtype), v, within.images)
-        return steps.leave(self, x, found, rows)
+    def forward(self, x: Tensor, modulation: "Modulation", told: "Told", steps: "Steps", kept: Kept | None = None) -> Tensor:
+        """x [N, D]."""
+        rows, index = modulation.rows + self.table, modulation.which
+        mixed = attend(*steps.enter(self, x, rows, index, told.rotary.cos, told.rotary.sin), told.segments)
+        x, q = steps.turn(self, x, mixed, rows, index)
+        found = attend(q, *self._text(told, kept), told.spans)
+        if told.image is not None and told.images is not None:
+            found = found + attend(q, *self._image(told.image, kept), told.images)
+        return steps.leave(self, x, found, rows, index)
+
+    def _text(self, told: "Told", kept: Kept | None) -> Pair:
+        def make() -> Pair:
+            v = self.cross.values(told.text)
+            return self.cross.keys(told.text).to(v.dtype), v
+
+        return make() if kept is None else kept.pair((self, "text"), make)
+
+    def _image(self, image: Tensor, kept: Kept | None) -> Pair:
+        def make() -> Pair:
+            v = self.cross.image_values(image)
+            return self.cross.image_keys(image).to(v.dtype), v
+
+        return make() if kept is None else kept.pair((self, "image"), make)
 
 
-def enter(block: Block, x: Tensor, rows: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _row(rows: Tensor, index: Tensor | None, number: int) -> Tensor:
+    """One of the six [N, D] (or [1, D], one for all)."""
+    return rows[:, number] if index is None else rows[:, number].index_select(0, index)
+
+
+def enter(block: Block, x: Tensor, rows: Tensor, index: Tensor | None, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Queries, keys and values [N, heads, d] of the first attention."""
-    shift, scale, *_ = rows.unbind(1)
-    x = block.norm1(x) * (1 + scale) + shift
+    x = block.norm1(x) * (1 + _row(rows, index, 1)) + _row(rows, index, 0)
     q, k, v = block.attention.queries(x), block.attention.keys(x), block.attention.values(x)
     return rotated(q, cos, sin).to(v.dtype), rotated(k, cos, sin).to(v.dtype), v
 
 
-def turn(block: Block, x: Tensor, mixed: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+def turn(block: Block, x: Tensor, mixed: Tensor, rows: Tensor, index: Tensor | None) -> tuple[Tensor, Tensor]:
     """x with what the first attention found, and the queries of the second."""
-    x = x + block.attention.out(mixed.flatten(1)) * rows.unbind(1)[2]
+    x = x + block.attention.out(mixed.flatten(1)) * _row(rows, index, 2)
     return x, block.cross.queries(block.norm2(x)).to(mixed.dtype)
 
 
-def leave(block: Block, x: Tensor, mixed: Tensor, rows: Tensor) -> Tensor:
+def leave(block: Block, x: Tensor, mixed: Tensor, rows: Tensor, index: Tensor | None) -> Tensor:
     """x with what the text says, through the MLP."""
     x = x + block.cross.out(mixed.flatten(1))
-    *_, shift, scale, gate = rows.unbind(1)
-    out: Tensor = x + block.mlp(block.norm3(x) * (1 + scale) + shift) * gate
+    widened = block.norm3(x) * (1 + _row(rows, index, 4)) + _row(rows, index, 3)
+    out: Tensor = x + block.mlp(widened) * _row(rows, index, 5)
     return out
 
 
 class Steps(NamedTuple):
     """The three steps of a block, as they are or compiled."""
 
-    enter: Callable[[Block, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]] = enter
-    turn: Callable[[Block, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]] = turn
-    leave: Callable[[Block, Tensor, Tensor, Tensor], Tensor] = leave
+    enter: Callable[[Block, Tensor, Tensor, Tensor | None, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]] = enter
+    turn: Callable[[Block, Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]] = turn
+    leave: Callable[[Block, Tensor, Tensor, Tensor, Tensor | None], Tensor] = leave
 
     @classmethod
     @cache
-    def compiled(cls) -> "Steps":
-        """Wants a C++ compiler (CPU) or Triton (CUDA), and packs of constant length: each new one compiles anew."""
-        fixed = partial(torch.compile, dynamic=False)
-        return cls(fixed(enter), fixed(turn), fixed(leave))
+    def compiled(cls, fixed: bool) -> "Steps":
+        """Wants a C++ compiler (CPU) or Triton (CUDA). `fixed`: packs have a constant length, each new one compiles anew; else
+        the second length compiles for all that follow."""
+        compiled = partial(torch.compile, dynamic=False if fixed else None)
+        return cls(compiled(enter), compiled(turn), compiled(leave))
 
 
-class Read(NamedTuple):
-    """What tokens attend to beside each other: texts one behind another [M, D], an image [L, D]."""
+class Modulation(NamedTuple):
+    """Shifts, scales and gates [P, 6, D] of each distinct pair of a level and a text, and the pair of each token [N] (None: one
+    for all)."""
+
+    rows: Tensor
+    which: Tensor | None
+
+    def by_token(self) -> "Modulation":
+        return self if self.which is None else Modulation(self.rows.index_select(0, self.which), None)
+
+
+class Told(NamedTuple):
+    """What tokens attend to beside each other: texts one behind another [M, D], an image [L, D]; who attends to whom, and where
+    everybody is."""
 
     text: Tensor
     image: Tensor | None
-
-
-class Within(NamedTuple):
-    """Who attends to whom, and where everybody is."""
-
     segments: Pairs
     spans: Pairs
     images: Pairs | None
@@ -155,27 +181,53 @@ class Transformer(nn.Module):
         """How blocks whose weights lie elsewhere come to the device; None: they are there."""
 
     def forward(
-        self, tokens: Tensor, levels: Tensor, layout: Layout, texts: Sequence[Tensor], image: Tensor | None = None
+        self,
+        tokens: Tensor,
+        levels: Tensor,
+        layout: Layout,
+        texts: Sequence[Tensor],
+        image: Tensor | None = None,
+        kept: Kept | None = None,
     ) -> Tensor:
         """tokens [N, C], levels [N] in [0, 1], texts [L, text width] each, as the layout's spans number them, `image` [L, image
-        width], which all tokens attend to: [N, C] fp32."""
+        width], which all tokens attend to: [N, C] fp32. `kept`: of calls with the same layout, texts, image and weights."""
         x = self.tokens(tokens)
         if self.places is not None:
             x = x + self.places(_fourier(layout.places, self.config.place_frequencies))
         time, index = self._conditions(levels, layout, texts)
-        modulation = self.modulation(F.silu(time)).float()
-        modulation = (modulation if index is None else modulation.index_select(0, index)).unflatten(-1, (6, -1))
-        read = Read(self.text(torch.cat(list(texts))), None if self.image is None or image is None else self.image(image))
-        within = self._within(layout, [len(one) for one in texts], x.device, 0 if image is None else len(image))
+        modulation = Modulation(self.modulation(F.silu(time)).float().unflatten(-1, (6, -1)), index)
+        learning = torch.is_grad_enabled()
+        if learning:  # once, since each choice of rows has a slow gradient
+            modulation = modulation.by_token()
+        told = self._told(layout, texts, image) if kept is None else kept.prepared(self, lambda: self._told(layout, texts, image))
+        steps = Steps.compiled(learning) if self.compiled else Steps()
         x = x.float()
-        steps = Steps.compiled() if self.compiled else Steps()
-        for block in self.blocks if self.offload is None else self.offload.run(self.blocks):
-            x = block(x, read, modulation, within, steps)
+        if kept is not None and kept.near > 0:
+            x = self._sparing(x, modulation, told, steps, kept)
+        else:
+            for block in self._running():
+                x = block(x, modulation, told, steps, kept)
         shift, scale = (self.head_table + time.float()[:, None]).unbind(1)
         if index is not None:
             shift, scale = shift.index_select(0, index), scale.index_select(0, index)
         out: Tensor = self.head(self.norm(x) * (1 + scale) + shift)
         return out.float()
+
+    def _running(self) -> Iterable[nn.Module]:
+        """Blocks, each of them on the device while it runs."""
+        return self.blocks if self.offload is None else self.offload.run(self.blocks)
+
+    def _sparing(self, x: Tensor, modulation: Modulation, told: Told, steps: Steps, kept: Kept) -> Tensor:
+        """x [N, D] through all blocks, or through the first one alone where it is known well enough what the others would add."""
+        entered = first = x
+        for number, block in enumerate(self._running()):
+            if number == 1:
+                first, rest = x, kept.rest(x - entered)
+                if rest is not None:
+                    return x + rest
+            x = block(x, modulation, told, steps, kept)
+        kept.ran(x - first)
+        return x
 
     def _conditions(self, levels: Tensor, layout: Layout, texts: Sequence[Tensor]) -> tuple[Tensor, Tensor | None]:
         """What modulates, once for each pair of a level and a text that occurs [pairs, D], and the pair of each token [N]
@@ -191,16 +243,25 @@ class Transformer(nn.Module):
         time = self.time(_sinusoid(distinct))
         return time[pairs // len(texts)] + summaries[pairs % len(texts)], which if len(pairs) > 1 else None
 
-    def _within(self, layout: Layout, text_lengths: list[int], device: torch.device, image: int) -> Within:
-        ends = torch.tensor(layout.segments).cumsum(0).tolist()
-        segments = [range(end - length, end) for end, length in zip(ends, layout.segments, strict=True)]
-        text_ends = torch.tensor(text_lengths).cumsum(0).tolist()
-        texts = [range(end - length, end) for end, length in zip(text_ends, text_lengths, strict=True)]
+    def _told(self, layout: Layout, texts: Sequence[Tensor], image: Tensor | None) -> Told:
+        text, device, lengths = self.text(torch.cat(list(texts))), layout.positions.device, [len(one) for one in texts]
+        shown = None if self.image is None or image is None else self.image(image)
+        segments = _ranges(layout.segments)
+        ends = _ranges(lengths)
         rotary = RotaryTable(layout.positions, self.config.width // self.config.heads)
-        reading = ((range(span.start, span.stop), texts[span.text]) for span in layout.spans)
+        reading = ((range(span.start, span.stop), ends[span.text]) for span in layout.spans)
         own = Pairs.of(((rows, rows) for rows in segments), layout.tokens, layout.tokens, device)
-        images = Pairs.of(((rows, range(image)) for rows in segments), layout.tokens, image, device) if image else None
-        return Within(own, Pairs.of(reading, layout.tokens, sum(text_lengths), device), images, rotary)
+        spans = Pairs.of(reading, layout.tokens, sum(lengths), device)
+        if shown is None:
+            return Told(text, None, own, spans, None, rotary)
+        looking = ((rows, range(len(shown))) for rows in segments)
+        return Told(text, shown, own, spans, Pairs.of(looking, layout.tokens, len(shown), device), rotary)
+
+
+def _ranges(lengths: Sequence[int]) -> list[range]:
+    """One behind another."""
+    ends = accumulate(lengths)
+    return [range(end - length, end) for end, length in zip(ends, lengths, strict=True)]
 
 
 def _sinusoid(levels: Tensor, width: int = 256) -> Tensor:

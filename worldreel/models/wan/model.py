@@ -10,7 +10,7 @@ from torch import Tensor
 
 from worldreel.autoencoder import Autoencoder
 from worldreel.checkpoints import load_shards
-from worldreel.devices import autocast, compute_dtype, overhead
+from worldreel.devices import autocast, compiles, compute_dtype, overhead
 from worldreel.errors import UserError
 from worldreel.flow import HIGHEST_LEVEL, clean_from_velocity
 from worldreel.layout import Layout
@@ -28,6 +28,7 @@ from worldreel.models.weights import weights_of
 from worldreel.patches import to_tokens
 from worldreel.prompting.canvas import Canvas
 from worldreel.transformer import Transformer
+from worldreel.transformer.kept import Kept
 from worldreel.transformer.lora import adapt
 
 
@@ -37,11 +38,11 @@ class Wan(Bundle):
     config: WanConfig
 
     def __init__(self, config: WanConfig, reader: Reader, viewer: Viewer | None) -> None:
-        """Networks on the meta device, but for the autoencoder: `load_model` gives them their weights."""
+        """Networks on the meta device: `load_model` gives them their weights."""
         super().__init__()
         self.config, self.reader, self.viewer = config, reader, viewer
-        self.autoencoder = Autoencoder(config.autoencoder)
         with torch.device("meta"):
+            self.autoencoder = Autoencoder(config.autoencoder)
             self.transformer = Transformer(config.transformer)
             self.late = Transformer(config.transformer) if config.boundary else None
 
@@ -54,7 +55,13 @@ class Wan(Bundle):
         return self.reader.read(prompts)
 
     def denoise(
-        self, tokens: Tensor, levels: Tensor, layout: Layout, texts: Sequence[Tensor], extra: Extra | None = None
+        self,
+        tokens: Tensor,
+        levels: Tensor,
+        layout: Layout,
+        texts: Sequence[Tensor],
+        extra: Extra | None = None,
+        kept: Kept | None = None,
     ) -> Tensor:
         """Wan predicts the velocity e - x_0, so that the clean tokens are x_t - t v."""
         told = self._told(levels)
@@ -64,7 +71,7 @@ class Wan(Bundle):
         self.make_room(but=network)
         inputs = tokens if extra is None else beside(tokens, extra.channels)
         with autocast(self.device, self.dtype):
-            velocity = network(inputs, told, layout, texts, None if extra is None else extra.image)
+            velocity = network(inputs, told, layout, texts, None if extra is None else extra.image, kept)
         return clean_from_velocity(tokens, velocity, levels)
 
     def _told(self, levels: Tensor) -> Tensor:
@@ -147,6 +154,8 @@ def load_model(folder: Path, device: torch.device, memory: int | None = None) ->
     if model.late is not None:
         _load_transformer(model.late, repository, "transformer_2", place, config, dtype)
     model.settle(device, memory)
+    if compiles(device):
+        model.quicken()
     return model.eval().requires_grad_(False)
 
 
@@ -157,8 +166,9 @@ def _load_autoencoder(network: Autoencoder, repository: Repository, device: torc
         return autoencoder_weights(tensors, config, what)
 
     def stored(name: str, tensor: Tensor) -> Tensor:
-        plain = tensor.float()
-        return plain.contiguous(memory_format=torch.channels_last_3d) if plain.ndim == 5 else plain
+        # Copies all of them: one window on the file would hold it in memory whole.
+        form = torch.channels_last_3d if tensor.ndim == 5 else torch.contiguous_format
+        return tensor.to(torch.float32, copy=True, memory_format=form)
 
     load_shards(network, repository.weights("vae"), renamed, stored, device)
 
