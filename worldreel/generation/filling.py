@@ -7,15 +7,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from worldreel.generation.memory import TOGETHER
 from worldreel.generation.pixels import to_pixels
 from worldreel.generation.plan import Plan
+from worldreel.generation.predictor import predictor
 from worldreel.generation.seam import with_given
 from worldreel.media.clip import Frame
 from worldreel.models import Bundle, SolverName
 from worldreel.models.lowering import Lowered, lower
+from worldreel.models.windows import windows_of
 from worldreel.prompting import Canvas
-from worldreel.sampling import Euler, Multistep, Solver, Step, UniPC, guided, sample, sample_whole, schedule
+from worldreel.sampling import Euler, Multistep, Solver, Step, UniPC, sample, sample_whole, schedule
 
 
 @dataclass(frozen=True)
@@ -48,12 +49,14 @@ def denoised(
     look: Callable[[Tensor], None] = lambda tokens: None,
 ) -> Tensor:
     """Clean tokens [N, C] of a lowered canvas. `look`: called with the tokens after each step."""
-    config = model.config
+    config, windows = model.config, windows_of(model.config, canvas, lowered)
     # On the CPU: the same seed gives the same noise on every device.
     noise = torch.randn(lowered.tokens, config.token_channels, generator=generator)
-    levels = schedule(settled.steps, config.shift(lowered.tokens), config.descent.least, config.descent.reaches_least)
+    # A window hides in as much noise as a clip of its size.
+    shift = config.shift(max(window.tokens for window in windows.each))
+    levels = schedule(settled.steps, shift, config.descent.least, config.descent.reaches_least)
     start, levels = noise.to(model.device), levels.to(model.device)
-    predict, solver = _predictor(model, canvas, lowered, settled), SOLVERS[settled.solver]
+    predict, solver = predictor(model, canvas, lowered, windows, settled), SOLVERS[settled.solver]
 
     def told(step: Step) -> None:
         watch(Progress("denoising", step.number, step.of))
@@ -62,30 +65,6 @@ def denoised(
     if config.levels == "token":
         return sample(predict, start, levels, lowered.known, lowered.ceilings, told, solver())
     return sample_whole(predict, start, levels, lowered.known, lowered.ceilings, told, solver)
-
-
-def _predictor(model: Bundle, canvas: Canvas, lowered: Lowered, settled: Plan) -> Callable[[Tensor, Tensor], Tensor]:
-    """The model with prompts and guidance built in."""
-    prompts = [cue.prompt for cue in canvas.cues]
-    texts = model.read([*prompts, settled.negative])
-    alone, extra = lowered.layout(lowered.readers), lowered.extra
-    if settled.guidance == settled.late_guidance == 1:
-        return lambda tokens, levels: model.denoise(tokens, levels, alone, texts[:-1], extra)
-    extras = None if extra is None else extra.copies(2)
-    both = lowered.layout(lowered.readers, lowered.all_read(len(prompts)))
-    negative = lowered.layout(lowered.all_read(0))
-
-    def predict(tokens: Tensor, levels: Tensor) -> Tensor:
-        if both.tokens <= TOGETHER:
-            twice = model.denoise(torch.cat([tokens, tokens]), torch.cat([levels, levels]), both, texts, extras)
-            conditional, unconditional = twice.chunk(2)
-        else:
-            conditional = model.denoise(tokens, levels, alone, texts[:-1], extra)
-            unconditional = model.denoise(tokens, levels, negative, texts[-1:], extra)
-        late = float(levels.max()) < model.config.boundary
-        return guided(conditional, unconditional, settled.late_guidance if late else settled.guidance)
-
-    return predict
 
 
 def _decoded(model: Bundle, canvas: Canvas, lowered: Lowered, tokens: Tensor, watch: Watch) -> Frame:
