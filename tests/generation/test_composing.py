@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from worldreel.generation import Progress, Settings, carry_out, generate, plan
-from worldreel.generation import filling as filling_room
+from worldreel.generation import predictor as predictor_room
 from worldreel.generation.composing import metadata
 
 
@@ -36,7 +36,7 @@ def test_one_step_at_a_time_is_told(handle):
 def test_both_ways_of_guidance_agree(handle, monkeypatch):
     """Halves in one pack, and in turn, as long clips run."""
     together = made(handle).array().astype(int)
-    monkeypatch.setattr(filling_room, "TOGETHER", 0)
+    monkeypatch.setattr(predictor_room, "TOGETHER", 0)
     assert np.abs(made(handle).array() - together).mean() < 1
 
 

@@ -6,8 +6,8 @@ import pytest
 from worldreel.evaluation.obedience import draw_prompts, make_clips
 from worldreel.evaluation.suites import WorldsSettings
 from worldreel.generation import Settings, carry_out, plan
-from worldreel.generation.filling import Kept
 from worldreel.models import Fast
+from worldreel.transformer.kept import Kept
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_keys_of_texts_may_be_kept_or_not(make, handle, monkeypatch):
             super().__init__(*given)
             held.append(self)
 
-    monkeypatch.setattr("worldreel.generation.filling.Kept", Watched)
+    monkeypatch.setattr("worldreel.generation.predictor.Kept", Watched)
     kept = make()[0].array()
     assert any(one._pairs for one in held)
     held.clear()

@@ -4,11 +4,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 
 from tests.media.making import moving
 from worldreel.errors import UserError
-from worldreel.generation import Settings, generate, plan
+from worldreel.generation import Settings, carry_out, generate, plan
+from worldreel.generation.filling import denoised
 from worldreel.media import Clip
+from worldreel.models.lowering import lower
 from worldreel.prompting import MODES, Canvas, Composition, Cue, Made
 from worldreel.prompting.modes import mode
 
@@ -128,6 +131,34 @@ def test_a_loop_from_a_prompt(handle):
     assert (made.metadata["mode"], made.metadata["frames"]) == ("generate", "12")
     with pytest.raises(UserError, match="3 frames or more, not 2"):
         generate(handle.model, "generate", "a dog", frames=2, loop=True)
+
+
+def test_an_edit_that_says_the_same_twice_changes_no_token(handle):
+    """And one that says something else does, the more the stronger; always the same for a seed."""
+    model, clip = handle.model, Clip.from_array(moving(9, 32, 32), 12)
+
+    def tokens(prompt, strength):
+        settings = Settings(seed=1, steps=4, guidance=1)
+        settled = plan(model.config, "edit", clip, prompt, was="a dog", strength=strength, settings=settings)
+        (canvas,) = settled.composition.canvases
+        with torch.inference_mode():
+            lowered, generator = lower(model, canvas), torch.Generator().manual_seed(1)
+            return lowered.known, denoised(model, canvas, lowered, settled, generator, lambda progress: None)
+
+    known, same = tokens("a dog", "0.8")
+    torch.testing.assert_close(same, known, atol=1e-5, rtol=0)
+    changes = [float((made - known).norm()) for known, made in (tokens("a cat", strength) for strength in ("0", "0.4", "0.9"))]
+    assert changes[0] == 0 < changes[1] < changes[2]
+    assert torch.equal(tokens("a cat", "0.4")[1], tokens("a cat", "0.4")[1])
+
+
+def test_a_strength_is_a_share_of_the_steps(handle):
+    model, clip = handle.model, Clip.from_array(moving(9, 64, 64), 12)
+    for strength, steps in (("0.5", 5), ("0.2", 2), ("1", 10), ("0", 0)):
+        seen = []
+        settled = plan(model.config, "edit", clip, "a cat", strength=strength, settings=Settings(seed=1, steps=10))
+        carry_out(model, settled, seen.append)
+        assert sum(progress.stage == "denoising" for progress in seen) == pytest.approx(steps, abs=1)
 
 
 def test_seeds_differ_between_the_two_sides_of_an_extension(handle):

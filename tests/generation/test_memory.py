@@ -7,12 +7,16 @@ import pytest
 import torch
 
 from tests.counting import Counting
+from tests.media.making import moving
 from worldreel.autoencoder import AutoencoderConfig
 from worldreel.devices import parse_memory
 from worldreel.errors import UserError
 from worldreel.generation import Device, Settings, carry_out, placement, plan
-from worldreel.generation.memory import Work, enough, least, need, out_of_memory, place
+from worldreel.generation.filling import denoised
+from worldreel.generation.memory import Work, enough, least, need, out_of_memory, place, works
+from worldreel.media import Clip
 from worldreel.models import BundleConfig, Knows, load_config, weights_of
+from worldreel.models.lowering import lower
 from worldreel.shapes import VideoShape
 from worldreel.transformer import TransformerConfig
 
@@ -117,6 +121,32 @@ def test_a_generation_takes_what_is_estimated(handle, size, frames):
     shape = VideoShape(frames, height, width)
     estimate = max(need(model.config, Work(shape, Fraction(12)), Device("cpu", model.dtype)))
     assert estimate - 6 * shape.pixels == pytest.approx(counted.peak, rel=0.15)
+
+
+@pytest.mark.parametrize(("size", "frames"), [("320x256", 5), ("96x512", 9)])
+def test_a_draft_in_windows_takes_what_is_estimated(handle, size, frames):
+    """While it is denoised; its decoding is as that of any clip."""
+    model = handle.model
+    clip = Clip.from_array(moving(frames, 32, 32), 12)
+    prompt = "dog " * model.config.text_tokens  # as long as one can be
+    settled = plan(model.config, "enlarge", clip, prompt, size=size, settings=Settings(seed=1, steps=2))
+    (canvas,) = settled.composition.canvases
+    (work,) = works(settled.composition, guided=True)
+    with torch.inference_mode():
+        lowered = lower(model, canvas)
+        with Counting(model) as counted:
+            denoised(model, canvas, lowered, settled, torch.Generator(), lambda progress: None)
+    device = Device("cpu", model.dtype)
+    estimate = need(model.config, work, device).denoising - 6 * work.shape.pixels
+    assert estimate == pytest.approx(counted.peak, rel=0.15)
+
+
+def test_windows_bound_what_denoising_takes(handle):
+    """In one pack a film of 1920x1080 takes more than twice as much."""
+    device, frames = Device("cpu", torch.float32), 2 * 3 * 25 * 1080 * 1920
+    film = Work(VideoShape(25, 1080, 1920), Fraction(12), draft=True)
+    windows, whole = (need(handle.model.config, one, device).denoising - frames for one in (film, film._replace(draft=False)))
+    assert windows < whole / 2
 
 
 def test_a_bound_is_kept_to_when_a_request_comes(handle, monkeypatch):

@@ -84,6 +84,20 @@ def test_the_same_frames_give_the_same_bytes(tmp_path, ending):
     assert (tmp_path / f"a.{ending}").read_bytes() == (tmp_path / f"b.{ending}").read_bytes()
 
 
+def test_what_was_in_memory_before_does_not_reach_an_mp4(tmp_path):
+    """Memory that is freed and given out again holds what was written there, here small numbers such as motions have."""
+    rng = np.random.default_rng(0)
+    frames, litter = rng.integers(0, 256, (8, 32, 32, 3), np.uint8), rng.normal(0, 400, 30_000).astype(np.int16)
+    found = set()
+    for _ in range(40):
+        held = [litter[: int(length)].copy() for length in rng.integers(32, 15_000, 300)]
+        rng.shuffle(litter)
+        del held
+        path = Clip.from_array(frames, 12).save(tmp_path / "clip.mp4", overwrite=True)
+        found.add(path.read_bytes())
+    assert len(found) == 1
+
+
 @pytest.mark.parametrize("ending", ["gif", "webp", "mp4"])
 def test_equal_frames_stay_frames(tmp_path, ending):
     clip = read(Clip.from_array(np.repeat(quadrants()[None], 6, axis=0), 10).save(tmp_path / f"held.{ending}"))

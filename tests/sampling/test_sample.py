@@ -161,6 +161,34 @@ def test_tokens_wait_below_their_ceiling(gaussian, ceilings):
         assert held == (float(level) > 0.55)
 
 
+@pytest.mark.parametrize("solver", [Euler, Multistep, UniPC])
+def test_steps_that_would_hold_every_token_are_not_taken(gaussian, solver):
+    """Taken, as they are beside a token that is made up, they change nothing."""
+    levels, asked, steps = schedule(20, 2.0), [], []
+    half = torch.full((TOKENS,), 0.4)
+    ceilings = torch.cat([half, torch.ones(1)])
+
+    def predict(tokens, levels):
+        return gaussian.predict(tokens[:TOKENS], levels[:TOKENS])
+
+    def with_another(tokens, levels):
+        asked.append(levels)
+        return torch.cat([predict(tokens, levels), tokens[TOKENS:]])
+
+    noise, known = (torch.cat([values, values[:1]]) for values in (gaussian.noise, gaussian.known))
+    whole = sample(with_another, noise, levels, known, ceilings, solver=solver())
+    made = sample(predict, gaussian.noise, levels, gaussian.known, half, steps.append, solver())
+    assert torch.equal(made, whole[:TOKENS])
+    taken = int((levels[1:] < 0.4).sum())
+    assert len(asked) == 20 and 0 < taken < 10
+    assert [(step.number, step.of) for step in steps] == [(number, taken) for number in range(1, taken + 1)]
+
+
+def test_where_all_is_given_the_model_is_not_asked(gaussian):
+    made = sample(None, gaussian.noise, schedule(5, 1.0), gaussian.known, torch.zeros(TOKENS))
+    assert torch.equal(made, gaussian.known)
+
+
 def test_without_ceilings_all_is_made_up(gaussian):
     levels = schedule(5, 1.0)
     free = sample(gaussian.predict, gaussian.noise, levels)

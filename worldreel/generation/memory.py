@@ -12,6 +12,7 @@ from worldreel.autoencoder.memory import decoding_bytes
 from worldreel.devices import overhead
 from worldreel.errors import UserError
 from worldreel.models import BundleConfig, Weights, band_rows, weights_of
+from worldreel.models.windows import extent, number_of_stretches
 from worldreel.prompting import Composition
 from worldreel.shapes import VideoShape
 from worldreel.transformer.attention import SHORT
@@ -22,13 +23,15 @@ TOGETHER = 8192
 
 
 class Work(NamedTuple):
-    """What is to be made of one canvas, as far as memory is concerned."""
+    """What is to be made of one canvas, as far as memory is concerned. `draft`: whether something is known everywhere, so that it
+    may be made in windows."""
 
     shape: VideoShape
     fps: Fraction
     prompts: int = 1
     guided: bool = True
     fast: bool = False
+    draft: bool = False
 
     def __str__(self) -> str:
         frames, height, width = self.shape
@@ -77,6 +80,7 @@ def works(composition: Composition, guided: bool, fast: bool = False) -> list[Wo
             len(canvas.cues),
             guided,
             fast,
+            bool(canvas.ceilings.max() < 1),
         )
         for canvas in composition.canvases
     ]
@@ -86,12 +90,13 @@ def works(composition: Composition, guided: bool, fast: bool = False) -> list[Wo
 def need(config: BundleConfig, work: Work, device: Device) -> Need:
     """From shapes alone; within 15 % of what is counted (see the tests)."""
     padded = config.padded(work.shape)
-    tokens, transformer = config.grid(padded, work.fps).tokens, config.transformer
-    together = work.guided and 2 * tokens <= TOGETHER
+    grid, transformer = config.grid(padded, work.fps), config.transformer
+    segments, tokens = _segments(config, work), grid.tokens
+    together = work.guided and 2 * sum(segments) <= TOGETHER
     texts = work.prompts + (1 if together else 0)
     short = SHORT if device.kind == "cpu" else 0
     size = device.dtype.itemsize
-    denoising = Pass([tokens] * (2 if together else 1), [config.text_tokens] * texts, size, short)
+    denoising = Pass(segments * (2 if together else 1), [config.text_tokens] * texts, size, short, sum(segments))
     solver = 4 * 8 * tokens * config.token_channels
     # Products in a shorter format than the weights' own copy a layer's weights for the time of one.
     widest = config.stored("blocks.0.mlp.0.weight", 2, device.dtype).itemsize
@@ -105,6 +110,17 @@ def need(config: BundleConfig, work: Work, device: Device) -> Need:
     # Pixels are rounded in fp32, as many frames at a time as a latent one stands for.
     decoding += 3 * 4 * padded.height * padded.width * min(latent.frames, config.autoencoder.compression.time)
     return Need(activation_bytes(transformer, denoising) + solver + cast + passing + frames, decoding + frames)
+
+
+def _segments(config: BundleConfig, work: Work) -> list[int]:
+    """Tokens of the windows that are predicted together: the whole canvas, or some of its parts."""
+    grid = config.grid(config.padded(work.shape), work.fps)
+    if not work.draft:
+        return [grid.tokens]
+    whole = VideoShape(grid.frames, grid.height, grid.width)
+    most = extent(config, work.shape, work.fps, whole)
+    windows = math.prod(number_of_stretches(length, limit) for length, limit in zip(whole, most, strict=True))
+    return [most.pixels] * min(windows, max(1, TOGETHER // (2 if work.guided else 1) // most.pixels))
 
 
 def estimate_memory(shape: VideoShape, fps: Fraction, config: BundleConfig) -> int:

@@ -139,16 +139,11 @@ def bounds(model: BundleConfig) -> Bounds:
         seconds=defaults.seconds,
         fps=Fraction(defaults.fps).limit_denominator(1001),
         most=model.limits.seconds,
-        pixels=max((_area(size) for size in knows.sizes), default=defaults.width * defaults.height),
+        pixels=max(width * height for width, height in model.taught_sizes),
         longest=knows.seconds[1],
         fastest=Fraction(knows.fps[1]).limit_denominator(1001),
         check=lambda shape, fps: _check(shape, fps, model),
     )
-
-
-def _area(size: str) -> int:
-    width, _, height = size.partition("x")
-    return int(width) * int(height)
 
 
 def _check(shape: VideoShape, fps: Fraction, model: BundleConfig) -> None:

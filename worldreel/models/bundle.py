@@ -17,7 +17,7 @@ from worldreel.flow import length_shift
 from worldreel.layout import Layout
 from worldreel.patches import Grid, from_tokens
 from worldreel.prompting.canvas import Canvas
-from worldreel.shapes import VideoShape
+from worldreel.shapes import VideoShape, parse_size
 from worldreel.transformer import Transformer, TransformerConfig
 from worldreel.transformer.kept import Kept
 from worldreel.transformer.offload import offloaded
@@ -126,6 +126,11 @@ class BundleConfig(Config):
     def text_tokens(self) -> int:
         """Of a prompt, at most."""
         return 512
+
+    @property
+    def taught_sizes(self) -> list[tuple[int, int]]:
+        """(width, height) of frames in training; where nothing is said of them, the default."""
+        return [parse_size(size) for size in self.knows.sizes] or [(self.defaults.width, self.defaults.height)]
 
     @property
     def token_channels(self) -> int:

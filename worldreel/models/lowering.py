@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worldreel.flow import shifted
 from worldreel.layout import Layout
 from worldreel.models.bundle import Bundle, Extra
 from worldreel.patches import Grid, Segment, pack, to_tokens
@@ -30,8 +31,8 @@ Readers = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Lowered:
-    """`known` [N, C]: clean tokens, zeros where nothing is known; `ceilings` [N]; `readers`: which tokens read which cue;
-    `extra`: further inputs of transformers that take some."""
+    """`known` [N, C]: clean tokens, zeros where nothing is known; `ceilings` [N], shares as a canvas has them; `readers`: which
+    tokens read which cue; `extra`: further inputs of transformers that take some."""
 
     pieces: tuple[Piece, ...]
     known: Tensor
@@ -73,6 +74,11 @@ def lower(model: Bundle, canvas: Canvas) -> Lowered:
     device = model.device
     lowered = Lowered(pieces, torch.cat(known).to(device), torch.cat(ceilings).to(device), tuple(readers))
     return model.ruled(canvas, lowered)
+
+
+def share_to_level(shares: Tensor, shift: float) -> Tensor:
+    """The level [N] above which a schedule spends 1 - `shares` of its steps; nothing and all stay exactly that."""
+    return torch.where((shares > 0) & (shares < 1), shifted(shares, shift), shares)
 
 
 def token_ceilings(canvas: Canvas, piece: Piece, model: Bundle) -> Tensor:

@@ -36,12 +36,14 @@ def sample(
     """Clean tokens [N, C], from `noise` [N, C] and the schedule's `levels`, from 1 to 0, by Euler's method unless told otherwise.
 
     `ceilings` [N]: the highest level a token ever has. At 0 it stays the `known` token, at 1 it is made up, between it begins
-    as the known token noised so far (SDEdit, Meng et al. 2022). A token is held while the level is above its ceiling.
+    as the known token noised so far (SDEdit, Meng et al. 2022). A token is held while the level is above its ceiling; steps that
+    would hold every token are not taken.
     """
     if ceilings is None:
         ceilings = torch.ones(len(noise), device=noise.device)
     top = ceilings[:, None]
     tokens = noise if known is None else (1 - top) * known + top * noise
+    levels = levels[int((levels[1:] >= ceilings.max()).sum()) :]
     steps, solver = len(levels) - 1, solver or Euler()
     for number in range(steps):
         now, then = (torch.minimum(levels[place].to(ceilings), ceilings) for place in (number, number + 1))

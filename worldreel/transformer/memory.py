@@ -10,12 +10,14 @@ from worldreel.transformer.network import TransformerConfig
 
 class Pass(NamedTuple):
     """One pass: `segments`, the tokens of each; `texts`, those of each text; `size`, bytes of a value in matrix products;
-    `short`, segments up to which scores are held whole (0: none are)."""
+    `short`, segments up to which scores are held whole (0: none are); `readers`, tokens that read a text together (None: those
+    of a segment)."""
 
     segments: Sequence[int]
     texts: Sequence[int]
     size: int
     short: int = SHORT
+    readers: int | None = None
 
     @property
     def tokens(self) -> int:
@@ -32,7 +34,7 @@ def activation_bytes(config: TransformerConfig, work: Pass) -> int:
     alike = Counter(work.segments)
     own = max(count * length**2 if length <= work.short else 0 for length, count in alike.items())
     longest = max(work.texts)
-    crossed = tokens * longest if max(*work.segments, longest) <= work.short else 0
+    crossed = tokens * longest if max(work.readers or max(work.segments), longest) <= work.short else 0
     turning = tokens * width * (24 + 2 * size)
     attending = tokens * width * (4 + 6 * size) + 2 * size * config.heads * own
     reading = tokens * width * (8 + 5 * size) + 2 * size * config.heads * crossed

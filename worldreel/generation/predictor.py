@@ -1,0 +1,108 @@
+"""The model as sampling sees it: noisy tokens to clean ones, with prompts and guidance built in, window by window."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from worldreel.generation.memory import TOGETHER
+from worldreel.generation.plan import Plan
+from worldreel.layout import Layout
+from worldreel.models import Bundle, Fast
+from worldreel.models.bundle import Extra
+from worldreel.models.lowering import Lowered
+from worldreel.models.windows import Window, Windows, layout
+from worldreel.prompting import Canvas
+from worldreel.sampling import Predict, changing, guided
+from worldreel.transformer.kept import MOST, Kept
+
+EXACT = Fast(near=0, guided_above=0)
+BEFORE = 0.25
+"""How much of the guidance towards what is wanted holds for what is there (Kulikov et al. 2024 take about a quarter too)."""
+
+
+class _Told(NamedTuple):
+    """Prompts, the one that all tokens read (None: each its own cue's), and guidance above and below the experts' boundary."""
+
+    prompts: Sequence[str]
+    way: int | None
+    above: float
+    below: float
+
+
+class _Call(NamedTuple):
+    """One pass through the network: of `copies` of some windows, each reading in a way of its own."""
+
+    layout: Layout
+    texts: Sequence[Tensor]
+    extra: Extra | None
+    copies: int
+    kept: Kept
+
+
+class _Pack(NamedTuple):
+    """Windows that are predicted together, without guidance and with it."""
+
+    windows: Sequence[Window]
+    alone: Sequence[_Call]
+    guided: Sequence[_Call]
+
+
+def predictor(
+    model: Bundle, canvas: Canvas, lowered: Lowered, windows: Windows, settled: Plan, generator: torch.Generator
+) -> Predict:
+    """Predicts every token of a canvas; of one that says what it shows, on the way from there (see `changing`), for which
+    `generator` draws noise."""
+    above, below = settled.scales(canvas)
+    fast = model.config.defaults.fast if settled.fast else EXACT
+    wanted = _Told([cue.prompt for cue in canvas.cues], None, above, below)
+    after = _prompted(model, lowered, windows, wanted, settled.negative, fast)
+    if canvas.was is None:
+        return after
+    there = _Told([canvas.was], 0, *(1 + BEFORE * (scale - 1) for scale in (above, below)))
+    before = _prompted(model, lowered, windows, there, settled.negative, fast)
+    return changing(before, after, lowered.known, generator)
+
+
+def _prompted(model: Bundle, lowered: Lowered, windows: Windows, told: _Told, negative: str, fast: Fast) -> Predict:
+    texts = model.read([*told.prompts, negative])
+    unguided = told.above == told.below == 1
+
+    def call(each: Sequence[Window], texts: Sequence[Tensor], *ways: int | None) -> _Call:
+        extra = lowered.extra
+        if extra is not None:
+            extra = extra._replace(channels=_joined(windows, each, extra.channels)).copies(len(ways))
+        # Where memory is bounded, keys and values of texts are computed anew.
+        kept = Kept(MOST if model.memory is None else 0, fast.near)
+        return _Call(layout(each, *ways).to(model.device), texts, extra, len(ways), kept)
+
+    def packed(each: Sequence[Window]) -> _Pack:
+        alone = call(each, texts[:-1], told.way)
+        if 2 * sum(window.tokens for window in each) <= TOGETHER:
+            return _Pack(each, [alone], [call(each, texts, told.way, len(told.prompts))])
+        return _Pack(each, [alone], [alone, call(each, texts[-1:], 0)])
+
+    packs = [packed(each) for each in windows.packs(TOGETHER if unguided else TOGETHER // 2)]
+
+    def parts(tokens: Tensor, levels: Tensor) -> Iterator[tuple[Window, Tensor]]:
+        level = float(levels.max())
+        scale = told.below if level < model.config.boundary else told.above
+        if level < fast.guided_above:
+            scale = 1.0
+        for pack in packs:
+            noisy, told_levels = _joined(windows, pack.windows, tokens), _joined(windows, pack.windows, levels)
+            found: list[Tensor] = []
+            for one in pack.alone if scale == 1 else pack.guided:
+                several = torch.cat([noisy] * one.copies), torch.cat([told_levels] * one.copies)
+                found += model.denoise(*several, one.layout, one.texts, one.extra, one.kept).chunk(one.copies)
+            clean = found[0] if scale == 1 else guided(found[0], found[1], scale)
+            yield from zip(pack.windows, clean.split([window.tokens for window in pack.windows]), strict=True)
+
+    return lambda tokens, levels: windows.blended(parts(tokens, levels))
+
+
+def _joined(windows: Windows, each: Sequence[Window], values: Tensor) -> Tensor:
+    """Of values [N, ...] by token those of some windows, one behind another."""
+    cut = [windows.cut(values, window) for window in each]
+    return cut[0] if len(cut) == 1 else torch.cat(cut)
