@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from worldreel.evaluation.obedience import draw_prompts, make_clips
-from worldreel.evaluation.suites import WorldsSettings
+from worldreel.evaluation.suites.worlds import WorldsSettings
 from worldreel.generation import Settings, carry_out, plan
 from worldreel.models import Fast
 from worldreel.transformer.kept import Kept
