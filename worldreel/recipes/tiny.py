@@ -26,21 +26,26 @@ AUTOENCODER = AutoencoderConfig(
 CANVASES = (
     CanvasShare(width=128, height=128, frames=25, weight=4),
     CanvasShare(width=128, height=128, frames=25, weight=0.8, cut=True),
-    CanvasShare(width=128, height=128, frames=13, fps=(6, 12), weight=0.6),
+    CanvasShare(width=128, height=128, frames=37, weight=0.7, cut=True),
+    CanvasShare(width=128, height=128, frames=13, weight=1.4),
+    CanvasShare(width=128, height=128, frames=13, fps=(6,), weight=0.3),
     CanvasShare(width=96, height=96, frames=25, fps=(12, 12, 24), weight=1.5),
     CanvasShare(width=96, height=96, frames=37, weight=0.6),
     CanvasShare(width=64, height=64, frames=25, fps=(8, 12), weight=8),
+    CanvasShare(width=64, height=64, frames=37, weight=1, cut=True),
+    CanvasShare(width=64, height=64, frames=13, weight=2),
     CanvasShare(width=96, height=96, frames=25, weight=0.4, cut=True),
     CanvasShare(width=144, height=80, frames=25, weight=1.2),
     CanvasShare(width=80, height=144, frames=25, weight=1.2),
     CanvasShare(width=128, height=128, frames=1, weight=16),
     CanvasShare(width=96, height=96, frames=1, weight=6),
+    CanvasShare(width=64, height=64, frames=1, weight=16),
     CanvasShare(width=160, height=160, frames=1, weight=3),
     CanvasShare(width=144, height=80, frames=1, weight=3),
     CanvasShare(width=80, height=144, frames=1, weight=3),
 )
 """Square, wide and tall; clips of one to three seconds, many stills, which teach what subjects look like for few tokens, and many
-small clips, which so teach where they go."""
+small clips, which so teach where they go; short ones, two of which make a storyboard; cut ones, whose ends or middles are given."""
 
 
 DRILL = PoolConfig(
@@ -65,7 +70,7 @@ def tiny_autoencoder() -> AutoencoderRun:
 
 
 def tiny_transformer() -> TransformerRun:
-    """Five hours on two cores (`--time-limit` cuts it into parts).
+    """Six hours on two cores (`--time-limit` cuts it into parts).
 
     Takes autoencoder, word table and tokenizer of the bundled model, or those it is given.
     """
@@ -76,7 +81,7 @@ def tiny_transformer() -> TransformerRun:
         autoencoder=AUTOENCODER,
         text=text,
         transformer=TransformerConfig(channels=4 * AUTOENCODER.latent_channels, text_width=text.width),
-        defaults=Defaults(guidance=3.0),
+        defaults=Defaults(guidance=3.0, given_guidance=1.25),
         limits=Limits(),
         knows=sprites_knowledge(),
     )
@@ -86,8 +91,10 @@ def tiny_transformer() -> TransformerRun:
             autoencoder=bundled / "autoencoder.safetensors",
             table=bundled / "text.safetensors",
             tokenizer=bundled / "tokenizer.json",
-            pool=PoolConfig(canvases=CANVASES),
+            pool=PoolConfig(canvases=CANVASES, sprites=SpritesMix(changing=0.12)),
             early=0.4,
+            fine=0.2,
+            boards=0.3,
             drill=DRILL,
         ),
         schedule=Schedule(steps=20000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
@@ -107,6 +114,6 @@ def sprites_knowledge() -> Knows:
         sizes=sizes,
         seconds=(0.0, 3.1),
         fps=(6.0, 24.0),
-        canvases=("text", "first frame", "prefix", "suffix", "both ends", "middle"),
+        canvases=("text", "first frame", "prefix", "suffix", "both ends", "middle", "storyboard", "draft"),
         limits="It knows nothing beyond these words: no people, no places, no real footage.",
     )
