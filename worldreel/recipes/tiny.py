@@ -44,8 +44,9 @@ CANVASES = (
     CanvasShare(width=144, height=80, frames=1, weight=3),
     CanvasShare(width=80, height=144, frames=1, weight=3),
 )
-"""Square, wide and tall; clips of one to three seconds, many stills, which teach what subjects look like for few tokens, and many
-small clips, which so teach where they go; short ones, two of which make a storyboard; cut ones, whose ends or middles are given."""
+"""Square, wide and tall; clips of one to three seconds, many stills, which teach what subjects look like for few tokens, and
+many small clips, which so teach where they go; short ones, two of which make a storyboard; cut ones, whose ends or middles are
+given."""
 
 
 DRILL = PoolConfig(
