@@ -15,7 +15,7 @@ from worldreel.models.lowering import lower
 from worldreel.prompting import Canvas, Cue
 from worldreel.sampling import Euler, Multistep, guided, sample, schedule
 
-SOLVERS = {"euler": Euler, "multistep": Multistep}
+SOLVERS: dict[str, type[Euler] | type[Multistep]] = {"euler": Euler, "multistep": Multistep}
 
 
 def draft(frames, height, width, level=0.6):
@@ -34,6 +34,18 @@ def made(model, canvas, **settings):
         return denoised(model, canvas, lowered, settled(model.config, **settings), generator, lambda progress: None)
 
 
+def recorded(model, monkeypatch):
+    """Lengths of the segments of every pack that the model denoises from now on."""
+    seen, denoise = [], model.denoise
+
+    def denoised(tokens, levels, layout, texts, extra=None):
+        seen.append(layout.segments)
+        return denoise(tokens, levels, layout, texts, extra)
+
+    monkeypatch.setattr(model, "denoise", denoised)
+    return seen
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("guidance", [1.0, 4.0])
 @pytest.mark.parametrize("level", [0.6, 1.0])
@@ -47,8 +59,8 @@ def test_one_window_is_no_window(handle, solver, guidance, level):
         def predict(tokens, levels):
             if guidance == 1:
                 return model.denoise(tokens, levels, alone, texts[:-1])
-            halves = model.denoise(torch.cat([tokens] * 2), torch.cat([levels] * 2), both, texts)
-            return guided(*halves.chunk(2), guidance)
+            conditional, unconditional = model.denoise(torch.cat([tokens] * 2), torch.cat([levels] * 2), both, texts).chunk(2)
+            return guided(conditional, unconditional, guidance)
 
         noise = torch.randn(lowered.tokens, model.config.token_channels, generator=torch.Generator().manual_seed(5))
         levels = schedule(4, model.config.shift(lowered.tokens))
@@ -79,8 +91,7 @@ def test_tokens_that_are_by_themselves_do_not_notice_windows(alone, monkeypatch,
     parts = made(alone, canvas, **settings)
     knows = alone.config.knows.model_copy(update={"sizes": ("512x512",), "seconds": (0.0, 60.0)})
     monkeypatch.setattr(alone, "config", alone.config.model_copy(update={"knows": knows}))
-    calls, denoise = [], alone.denoise
-    monkeypatch.setattr(alone, "denoise", lambda *given: calls.append(given[2].segments) or denoise(*given))
+    calls = recorded(alone, monkeypatch)
     whole = made(alone, canvas, **settings)
     assert all(len(segments) <= 2 for segments in calls)
     assert float((parts - whole).abs().max()) < 1e-5
@@ -96,7 +107,7 @@ def test_drafts_of_any_size_are_enlarged(handle, seed):
         generate(handle.model, "enlarge", clip, "a dog", size=f"{width}x{height}", settings=settings).array() for _ in range(2)
     ]
     assert found[0].shape == (frames, height, width, 3)
-    assert np.array_equal(*found)
+    assert np.array_equal(found[0], found[1])
 
 
 def test_weights_with_one_level_are_filled_in_windows_too(handle, monkeypatch):
@@ -107,8 +118,7 @@ def test_weights_with_one_level_are_filled_in_windows_too(handle, monkeypatch):
 
 
 def test_every_window_attends_by_itself(handle, monkeypatch):
-    model, seen, denoise = handle.model, [], handle.model.denoise
-    monkeypatch.setattr(model, "denoise", lambda *given: seen.append(given[2].segments) or denoise(*given))
+    model, seen = handle.model, recorded(handle.model, monkeypatch)
     made(model, draft(5, 70, 90, 0.3))
     assert {length for segments in seen for length in segments} == {8}
     assert len(seen[0]) == 2 * 4 * 5

@@ -19,7 +19,7 @@ def enlarge(
     prompt: Prompt,
     *,
     size: Annotated[str, "The new size in pixels, WIDTHxHEIGHT."],
-    strength: Annotated[float, "How much is made anew, from 0 (nothing) to 1."] = 0.4,
+    strength: Annotated[float, "How much is made anew, from 0 (nothing) to 1."] = 0.1,
     within: Bounds,
 ) -> Composition:
     """The clip at `size` ("WIDTHxHEIGHT"): resized, then made anew from so much noise as `strength` says (0: as it was
