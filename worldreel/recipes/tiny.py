@@ -2,7 +2,7 @@
 
 from worldreel.autoencoder import AutoencoderConfig
 from worldreel.data.mixture import MixtureConfig
-from worldreel.models import Defaults, Knows, Limits, ModelConfig
+from worldreel.models import Defaults, Fast, Knows, Limits, ModelConfig
 from worldreel.models.library import BUNDLED
 from worldreel.text.encoder import TextEncoderConfig
 from worldreel.training.autoencoding import AutoencodingConfig
@@ -82,7 +82,7 @@ def tiny_transformer() -> TransformerRun:
         autoencoder=AUTOENCODER,
         text=text,
         transformer=TransformerConfig(channels=4 * AUTOENCODER.latent_channels, text_width=text.width),
-        defaults=Defaults(guidance=3.0, given_guidance=1.25),
+        defaults=Defaults(guidance=3.0, given_guidance=1.25, fast=Fast(near=0.15, guided_above=0.0)),
         limits=Limits(),
         knows=sprites_knowledge(),
     )
