@@ -7,10 +7,13 @@ import pytest
 
 from worldreel.evaluation.prompting import STUDIES, changing, continuing, source
 from worldreel.evaluation.prompting.source import SEED, Study, difference, motion, sources
+from worldreel.evaluation.reconstruction import as_video
+from worldreel.worlds.captions import STYLES
 from worldreel.worlds.judge import Judge
 from worldreel.worlds.render import render, to_frames
 from worldreel.worlds.scenes import random_scene
 from worldreel.worlds.sprites import load_sprites
+from worldreel.worlds.styles import styled
 
 
 @pytest.fixture(scope="module")
@@ -108,6 +111,19 @@ def test_an_edit_that_changes_nothing_is_seen(answered, judge):
     found = STUDIES["edit"](None, judge, 2)
     assert found.rows["edit_subject"].value == found.rows["edit_background"].value == 0
     assert found.rows["edit_stays_in_place"].value == found.rows["edit_strength_0_changes_nothing"].value == 1
+
+
+def test_a_clip_in_the_style_that_was_asked_for_is_seen_and_one_without_is_too(answered, judge):
+    def answer(mode, given, seed, asked):
+        clip, prompt = given
+        style = next(name for name, wordings in STYLES.items() if prompt.endswith(wordings[0]))
+        return to_frames(styled(as_video(clip.array()), [style])[0])
+
+    answered(answer)
+    assert goals(STUDIES["restyle"](None, judge, 4)) == {"restyle_style": True}
+    answered(lambda mode, given, seed, asked: given[0].array())
+    row = STUDIES["restyle"](None, judge, 4).rows["restyle_style"]
+    assert (row.value, row.peer, row.ok) == (0, 0, False)
 
 
 def test_rows_can_be_written(answered, judge):

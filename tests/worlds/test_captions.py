@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from worldreel.worlds.captions import long_caption, short_caption
+from worldreel.worlds.captions import STYLES, long_caption, short_caption
 from worldreel.worlds.scenes import Actor, Background, Canvas, Scene, random_scene
 from worldreel.worlds.subjects import BY_NAME, COLOURS
 
@@ -66,3 +66,18 @@ def test_deeds_are_said():
     leaves = replace(grows, actors=(replace(grows.actors[0], growth=1.0, direction="left", position=None, end=(-0.3, 0.5)),))
     assert short_caption(leaves) == "a dog goes out, moving to the left on a blue background"
     assert "The medium-sized dog goes out, moving" in long_caption(leaves) or "the picture" in long_caption(leaves)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_style_is_said_in_several_wordings_the_plainest_first(style):
+    scene = replace(plain_scene(VIDEO, direction="left"), style=style)
+    assert short_caption(scene) == f"a dog walks to the left on a blue background, {STYLES[style][0]}"
+    for caption in (short_caption, long_caption):
+        told = [caption(scene, np.random.default_rng(seed)) for seed in range(60)]
+        found = [[wording for wording in STYLES[style] if f", {wording}" in text] for text in told]
+        assert all(found) and {one[-1] for one in found} == set(STYLES[style])
+
+
+def test_wordings_of_styles_do_not_overlap():
+    wordings = [wording for group in STYLES.values() for wording in group]
+    assert len(set(wordings)) == len(wordings)

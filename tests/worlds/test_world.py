@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from worldreel.worlds.captions import STYLES
 from worldreel.worlds.scenes import Canvas, Change
 from worldreel.worlds.world import Solids, SolidsMix, Sprites, SpritesMix
 
@@ -69,3 +72,47 @@ def test_stills_do_not_change_and_some_clips_do():
         one.first == other if isinstance(one, Change) else one == other
         for one, other in ((one, unchanged.draw((6, seed), CANVAS)) for seed, one in enumerate(drawn))
     )
+
+
+def test_some_scenes_are_in_a_style():
+    world = Sprites(SpritesMix(styled=0.5), CPU)
+    drawn = [world.draw((7, seed), CANVAS) for seed in range(200)]
+    assert world.draw((7, 0), CANVAS) == drawn[0]
+    assert 0.4 < np.mean([scene.style is not None for scene in drawn]) < 0.6
+    assert {scene.style for scene in drawn} == {None, *STYLES}
+    grey = next(scene for scene in drawn if scene.style == "grey")
+    video = world.render([grey, replace(grey, style=None)])
+    assert torch.equal(video[0, 0], video[0, 1]) and not torch.allclose(video[1, 0], video[1, 1], atol=0.05)
+
+
+def test_without_styles_scenes_and_captions_are_as_they_were():
+    """These were said before there were styles; and a style changes nothing else in a scene."""
+    plain, styled = Sprites(SpritesMix(), CPU), Sprites(SpritesMix(styled=1.0), CPU)
+    told = [plain.caption(plain.draw((8, seed), CANVAS), np.random.default_rng(seed)) for seed in range(3)]
+    assert told == [
+        "A video of a unicorn on a red background. The large unicorn stands still in the middle.",
+        "a robot stands on the right on a black background",
+        "an elephant stands in the middle on a plain white background",
+    ]
+    for seed in range(60):
+        scene, other = plain.draw((8, seed), CANVAS), styled.draw((8, seed), CANVAS)
+        assert scene.style is None and other.style is not None
+        assert replace(other, style=None) == scene
+
+
+def test_a_scene_may_turn_into_one_of_another_style():
+    world, canvas = Sprites(SpritesMix(changing=1.0, styled=0.7), CPU), Canvas(32, 32, 9)
+    changes = [world.draw((9, seed), canvas) for seed in range(40)]
+    assert len({(change.first.style, change.second.style) for change in changes}) > 8
+    change = next(change for change in changes if change.first.style and change.second.style not in (None, change.first.style))
+    video, (first, second) = world.render([change])[0], world.render([change.first, change.second])
+    assert torch.equal(video[:, 0], first[:, 0]) and torch.equal(video[:, -1], second[:, -1])
+    told = world.caption(change, np.random.default_rng(2))
+    assert all(any(wording in told for wording in STYLES[scene.style]) for scene in (change.first, change.second))
+
+
+def test_a_style_is_said_where_others_are_paraphrased():
+    world = Sprites(SpritesMix(styled=1.0, paraphrased=1.0, short=1.0), CPU)
+    for seed in range(40):
+        scene = world.draw((10, seed), CANVAS)
+        assert any(wording in world.caption(scene, np.random.default_rng(seed)) for wording in STYLES[scene.style])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from worldreel.worlds.backdrops import PLACES as WHERE
-from worldreel.worlds.scenes import Actor, Background, Deed, Scene
+from worldreel.worlds.scenes import Actor, Background, Deed, Scene, Style
 from worldreel.worlds.subjects import article
 
 PLACES = {"left": "on the left", "right": "on the right", "middle": "in the middle"}
@@ -14,13 +14,19 @@ DEEDS: dict[Deed, tuple[str, ...]] = {
     "enters": ("comes in, moving", "enters the picture, moving", "appears from the edge, moving"),
     "leaves": ("goes out, moving", "leaves the picture, moving", "disappears over the edge, moving"),
 }
+STYLES: dict[Style, tuple[str, ...]] = {
+    "mosaic": ("as a mosaic", "in large pixels", "made of square blocks"),
+    "grey": ("in black and white", "in monochrome", "without colors"),
+    "sepia": ("in sepia", "in sepia tones", "like an old photograph"),
+    "outline": ("as a line drawing", "as an outline", "drawn in thin lines"),
+}
 
 
 def short_caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
     """One line. Without `rng` the plainest wording, always the same."""
     actors = [_short_actor(actor, scene, rng) for actor in scene.actors]
     words = actors[0] if len(actors) == 1 else ", ".join(actors[:-1]) + " and " + actors[-1]
-    return f"{words} {_where(scene.background, rng)}"
+    return f"{words} {_where(scene, rng)}"
 
 
 def long_caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
@@ -30,7 +36,7 @@ def long_caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
     kind = _pick(rng, ["A picture", "An image", "A still"] if still else ["A video", "An animation", "A short clip"])
     names = [actor.subject.phrase for actor in scene.actors]
     listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
-    sentences = [f"{kind} of {listed} {_where(scene.background, rng)}."]
+    sentences = [f"{kind} of {listed} {_where(scene, rng)}."]
     for actor in scene.actors:
         size = "large" if actor.size > 0.43 else "small" if actor.size < 0.29 else "medium-sized"
         sentences.append(f"The {size} {actor.subject.name} {_deed(actor, scene, rng, long=True)}.")
@@ -74,10 +80,11 @@ def _way(direction: str, rng: np.random.Generator | None) -> str:
     return _pick(rng, [direction, f"{direction}ward"])
 
 
-def _where(background: Background, rng: np.random.Generator | None) -> str:
-    if background.picture is not None:
-        return WHERE[background.names[0]]
-    return f"on {_background(background, rng)}"
+def _where(scene: Scene, rng: np.random.Generator | None) -> str:
+    """Before or on what it all is, and in which style."""
+    background = scene.background
+    where = WHERE[background.names[0]] if background.picture is not None else f"on {_background(background, rng)}"
+    return where if scene.style is None else f"{where}, {_pick(rng, list(STYLES[scene.style]))}"
 
 
 def _background(background: Background, rng: np.random.Generator | None) -> str:

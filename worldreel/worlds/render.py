@@ -10,6 +10,7 @@ from torch import Tensor
 from worldreel.worlds.backdrops import draw
 from worldreel.worlds.scenes import Actor, Background, Scene
 from worldreel.worlds.sprites import SHARPNESS, Sprite
+from worldreel.worlds.styles import styled
 
 
 def render(scenes: Sequence[Scene], sprites: Mapping[str, Sprite], device: str | torch.device = "cpu") -> tuple[Tensor, Tensor]:
@@ -36,7 +37,8 @@ def render(scenes: Sequence[Scene], sprites: Mapping[str, Sprite], device: str |
             colour, alpha = everywhere[:, :, :3], everywhere[:, :, 3:]
         picture = picture * (1 - alpha) + colour
         cover = cover + alpha - cover * alpha
-    return (picture * 2 - 1).transpose(1, 2).contiguous(), cover.transpose(1, 2).contiguous()
+    video = styled((picture * 2 - 1).transpose(1, 2).contiguous(), [scene.style for scene in scenes])
+    return video, cover.transpose(1, 2).contiguous()
 
 
 def to_frames(video: Tensor) -> np.ndarray:

@@ -15,6 +15,7 @@ from worldreel.worlds.subjects import COLOURS, DIRECTIONS, POSITIONS, Subject, w
 
 Deed = Literal["grows", "shrinks", "turns", "enters", "leaves"]
 DEEDS: tuple[Deed, ...] = get_args(Deed)
+Style = Literal["mosaic", "grey", "sepia", "outline"]
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,12 @@ class Actor:
 
 @dataclass(frozen=True)
 class Scene:
+    """What is on a canvas; `style`: how all of it is rendered (see `styles`), None as it is."""
+
     canvas: Canvas
     background: Background
     actors: tuple[Actor, ...]
+    style: Style | None = None
 
     def centres(self, actor: Actor) -> np.ndarray:
         """The actor's centre in pixels, (x, y) by frame: [frames, 2]."""

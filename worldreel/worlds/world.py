@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -18,6 +19,7 @@ from worldreel.worlds.solids import drawing as solid_drawing
 from worldreel.worlds.solids import render as solid_render
 from worldreel.worlds.solids import scenes as solid_scenes
 from worldreel.worlds.sprites import load_sprites
+from worldreel.worlds.styles import STYLES
 
 
 class Shown(Protocol):
@@ -59,6 +61,8 @@ class SpritesMix(Config):
     """The share of backgrounds in one colour; the others fade."""
     pictured: float = 0.0
     """The share of backgrounds that are places: meadows, seas, cities. `plain` is of the others."""
+    styled: float = 0.0
+    """The share of scenes in a rendered style: a mosaic, a line drawing, without colours."""
     cast: CastName = "two dozen"
     """Who plays in the scenes."""
     short: float = 0.6
@@ -81,9 +85,13 @@ class Sprites(World[scenes.Scene | scenes.Change]):
 
     def _scene(self, seed: tuple[int, ...], canvas: Canvas) -> scenes.Scene:
         mix = self.mix
-        return scenes.random_scene(
+        scene = scenes.random_scene(
             seed, canvas, alone=mix.alone, cast=self.cast, lively=mix.lively, plain=mix.plain, pictured=mix.pictured
         )
+        chance = np.random.default_rng((*seed, 4))
+        if chance.random() >= mix.styled:
+            return scene
+        return replace(scene, style=list(STYLES)[int(chance.integers(len(STYLES)))])
 
     def render(self, shown: Sequence[scenes.Scene | scenes.Change]) -> Tensor:
         parts = [[one.first, one.second] if isinstance(one, scenes.Change) else [one] for one in shown]
@@ -96,9 +104,9 @@ class Sprites(World[scenes.Scene | scenes.Change]):
             return captions.change_caption(self.caption(scene.first, rng), self.caption(scene.second, rng), rng)
         if rng.random() >= self.mix.short:
             return captions.long_caption(scene, rng)
-        # Paraphrases have no words for deeds and places.
-        plain = scene.background.picture is None and not any(actor.deed for actor in scene.actors)
-        if self.mix.paraphrased and plain and rng.random() < self.mix.paraphrased:
+        # Paraphrases have no words for deeds, places and styles.
+        unworded = scene.background.picture is not None or scene.style or any(actor.deed for actor in scene.actors)
+        if self.mix.paraphrased and not unworded and rng.random() < self.mix.paraphrased:
             return paraphrase(scene, rng)
         return captions.short_caption(scene, rng)
 

@@ -16,6 +16,7 @@ STUDIES: dict[str, Callable[[Bundle, Judge, int], Study]] = {
     "loop": changing.loop,
     "fill": changing.fill,
     "edit": changing.edit,
+    "restyle": changing.restyle,
     "shapes": changing.shapes,
     "enlarge": changing.enlarge,
     "storyboard": changing.storyboard,

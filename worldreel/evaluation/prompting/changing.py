@@ -19,6 +19,7 @@ from worldreel.perception.quality import psnr
 from worldreel.worlds.captions import short_caption
 from worldreel.worlds.judge import Judge
 from worldreel.worlds.scenes import Background, Canvas, Scene, with_subjects
+from worldreel.worlds.styles import STYLES, read_style
 from worldreel.worlds.subjects import COLOURS, SUBJECTS
 
 STRENGTHS = ("0.3", "0.5", "0.7", "0.9")
@@ -91,6 +92,21 @@ def edit(model: Bundle, judge: Judge, count: int) -> Study:
     study.share("edit_strength_0_changes_nothing", same, 1.0)
     grown = [all(one[n] <= two[n] for one, two in pairwise(changes.values())) for n in range(len(scenes))]
     study.share("edit_grows_with_strength", grown, 0.9)
+    return study
+
+
+def restyle(model: Bundle, judge: Judge, count: int) -> Study:
+    """A prompt that asks for a rendered style, of clips without one; every style in turn. The trivial answer is the clip."""
+    study, ours, same = Study(), list[bool](), list[bool]()
+    for number, source in enumerate(sources(model, count)):
+        style = list(STYLES)[number % len(STYLES)]
+        prompt = short_caption(replace(source.scene, style=style))
+        made = make(model, "edit", source.clip, prompt, seed=source.seed, was=source.caption, strength="0.7")
+        ours.append(read_style(made) == style)
+        same.append(read_style(source.frames) == style)
+        study.show(source.frames, 12)
+        study.show(made, 12)
+    study.share("restyle_style", ours, 0.8, same)
     return study
 
 
