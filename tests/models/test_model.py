@@ -34,10 +34,11 @@ def test_models_are_saved_and_loaded(model, copied):
     assert sorted(path.name for path in copied.iterdir()) == FILES
 
 
-def test_matrices_are_stored_in_bf16_and_small_vectors_are_not(copied):
-    for name in ("autoencoder", "text", "transformer"):
-        for tensor in load_tensors(copied / f"{name}.safetensors").values():
-            assert tensor.dtype == (torch.bfloat16 if tensor.ndim > 1 else torch.float32)
+def test_matrices_are_stored_in_bf16_the_table_in_8_bits_and_small_vectors_are_not(copied):
+    for part in ("autoencoder", "text", "transformer"):
+        for name, tensor in load_tensors(copied / f"{part}.safetensors").items():
+            wide = torch.int8 if name == "table.rows" else torch.bfloat16
+            assert tensor.dtype == (wide if tensor.ndim > 1 else torch.float32)
 
 
 @pytest.mark.parametrize("name", FILES)

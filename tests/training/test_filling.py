@@ -175,7 +175,7 @@ def test_previews_are_pictures(task, tmp_path):
 
 def test_it_is_built_on_what_is_given(config, tmp_path):
     model = build_model(config)
-    assert float(model.text.table.float().square().mean()) == pytest.approx(1, abs=0.01)
+    assert float(model.text.table.whole().square().mean()) == pytest.approx(1, abs=0.01)
     foreign = tmp_path / "autoencoder.safetensors"
     save_tensors(foreign, {"other": torch.zeros(1)})
     with pytest.raises(UserError, match="belong to another model"):

@@ -75,7 +75,7 @@ class Model(Bundle):
         return {"autoencoder": self.autoencoder, "text": self.text, "transformer": self.transformer}
 
     def known(self, prompt: str) -> dict[str, str]:
-        return Knowledge(self.tokenizer, self.text.table.detach().cpu()).nearest_known(prompt, self.config.knows.words)
+        return Knowledge(self.tokenizer, self.text.table).nearest_known(prompt, self.config.knows.words)
 
     def read(self, prompts: Sequence[str]) -> list[Tensor]:
         with autocast(self.device, self.dtype):

@@ -82,7 +82,7 @@ def tiny_transformer() -> TransformerRun:
         autoencoder=AUTOENCODER,
         text=text,
         transformer=TransformerConfig(channels=4 * AUTOENCODER.latent_channels, text_width=text.width),
-        defaults=Defaults(guidance=3.0, given_guidance=1.25, fast=Fast(near=0.15, guided_above=0.0)),
+        defaults=Defaults(guidance=3.0, given_guidance=1.0, fast=Fast(near=0.15, guided_above=0.0)),
         limits=Limits(),
         knows=sprites_knowledge(),
     )

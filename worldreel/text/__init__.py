@@ -2,7 +2,7 @@
 
 from worldreel.text.encoder import TextEncoder, TextEncoderConfig
 from worldreel.text.knowledge import Knowledge
-from worldreel.text.table import load_table
+from worldreel.text.table import WordTable, load_table
 from worldreel.text.tokenizer import Tokenizer
 
-__all__ = ["Knowledge", "TextEncoder", "TextEncoderConfig", "Tokenizer", "load_table"]
+__all__ = ["Knowledge", "TextEncoder", "TextEncoderConfig", "Tokenizer", "WordTable", "load_table"]

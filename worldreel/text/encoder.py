@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from worldreel.config import Config
+from worldreel.text.table import WordTable
 
 
 class TextEncoderConfig(Config):
@@ -48,8 +49,6 @@ class Group(NamedTuple):
 class TextEncoder(nn.Module):
     """Word pieces to text tokens. Each prompt begins with a learned `start`, all that an empty one has."""
 
-    table: Tensor
-
     def __init__(self, config: TextEncoderConfig, table: Tensor | None = None) -> None:
         """`table` [V, static width], as `load_table` reads it; without it, a random one until weights are loaded."""
         super().__init__()
@@ -57,8 +56,7 @@ class TextEncoder(nn.Module):
         shape = (config.vocabulary, config.static_width)
         if table is not None and table.shape != shape:
             raise ValueError(f"the table is {tuple(table.shape)}, the configuration says {shape}")
-        # A buffer: saved with the weights, and out of every optimizer's reach.
-        self.register_buffer("table", (torch.randn(shape) if table is None else table.clone()).bfloat16())
+        self.table = WordTable(torch.randn(shape) if table is None else table)
         self.project = nn.Linear(config.static_width, config.width, bias=False)
         self.start = nn.Parameter(torch.randn(config.width))
         self.neighbours = nn.Linear(2 * config.width, config.width, bias=False) if config.neighbours else None
@@ -94,7 +92,7 @@ class TextEncoder(nn.Module):
         device = self.start.device
         pieces = torch.tensor([piece for prompt in prompts for piece in (0, *prompt)], device=device)
         starts = torch.tensor([place == 0 for prompt in prompts for place in range(1 + len(prompt))], device=device)
-        words: Tensor = self.project(F.embedding(pieces, self.table).to(self.start.dtype))
+        words: Tensor = self.project(self.table(pieces).to(self.start.dtype))
         x = torch.where(starts[:, None], self.start, words.to(self.start.dtype))  # autocast leaves what is summed up in fp32
         # Before a prompt's start and after its end there is nothing.
         before = F.pad(x[:-1], (0, 0, 1, 0)).masked_fill(starts[:, None], 0)

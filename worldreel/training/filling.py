@@ -21,7 +21,7 @@ from worldreel.models.model import Model, ModelConfig
 from worldreel.patches import Grid, Segment, pack, to_tokens
 from worldreel.prompting.canvas import Canvas, Cue, blank, unknown
 from worldreel.sampling import guided, sample, schedule
-from worldreel.text.table import load_table
+from worldreel.text.table import WordTable, load_table
 from worldreel.text.tokenizer import Tokenizer
 from worldreel.training.latents import LatentPool, PoolConfig
 from worldreel.training.optimizers import muon_and_adamw
@@ -252,7 +252,7 @@ def build_model(config: FillingConfig) -> Model:
     """A model with a trained autoencoder, the static word table, and everything else new."""
     model = Model(config.model, Tokenizer(config.tokenizer, config.model.text.maximum_tokens))
     load_into(model.autoencoder, config.autoencoder)
-    model.text.table.copy_(load_table(config.table))
+    model.text.table.load_state_dict(WordTable(load_table(config.table)).state_dict())
     if config.start is not None:
         load_into(model.text, config.start / "text.safetensors")
         load_into(model.transformer, config.start / "transformer.safetensors")
