@@ -1,7 +1,7 @@
 # Needs Python 3.11 to 3.13 with venv and pip, and make; everything else goes into .venv/. `make help` lists the targets.
 
 PYTHON ?= python3
-PROMPT ?= a dog walks to the left on a blue background
+PROMPT ?= a rocket flies up on a black background
 SEED ?= 7
 PACKAGES ?= packages
 
