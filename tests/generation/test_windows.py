@@ -38,9 +38,9 @@ def recorded(model, monkeypatch):
     """Lengths of the segments of every pack that the model denoises from now on."""
     seen, denoise = [], model.denoise
 
-    def denoised(tokens, levels, layout, texts, extra=None):
+    def denoised(tokens, levels, layout, texts, extra=None, kept=None):
         seen.append(layout.segments)
-        return denoise(tokens, levels, layout, texts, extra)
+        return denoise(tokens, levels, layout, texts, extra, kept)
 
     monkeypatch.setattr(model, "denoise", denoised)
     return seen

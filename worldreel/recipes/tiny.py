@@ -59,6 +59,9 @@ DRILL = PoolConfig(
 """Small stills over fading backgrounds: which of two colours is above is the last thing that prompts come to say."""
 
 
+FAST = Fast(near=0.15, guided_above=0.0, cost="nothing that the judge sees (100 prompts), 40 dB from the exact clip")
+
+
 def tiny_autoencoder() -> AutoencoderRun:
     """Two and a half hours on two cores (`--time-limit` cuts it into parts).
 
@@ -82,7 +85,7 @@ def tiny_transformer() -> TransformerRun:
         autoencoder=AUTOENCODER,
         text=text,
         transformer=TransformerConfig(channels=4 * AUTOENCODER.latent_channels, text_width=text.width),
-        defaults=Defaults(guidance=3.0, given_guidance=1.0, fast=Fast(near=0.15, guided_above=0.0)),
+        defaults=Defaults(guidance=3.0, given_guidance=1.0, fast=FAST),
         limits=Limits(),
         knows=sprites_knowledge(),
     )
