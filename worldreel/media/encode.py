@@ -40,9 +40,9 @@ def mp4(path: Path, frames: Iterator[Frame], size: tuple[int, int], fps: Fractio
 
 @cache
 def _without_avx512() -> dict[str, str]:
-    """With AVX-512, x264 (core 165) takes a row's macroblocks by sixteens where it traces what refers to what (mbtree). Behind
-    a row's end it reads memory that nobody wrote, so that the same frames do not always give the same bytes; its AVX2 code
-    does not. It takes the name for the truth: only for processors that have both."""
+    """With AVX-512, x264 (core 165) reads memory that nobody wrote where it traces what refers to what (mbtree; we think behind a
+    row's end), so that the same frames do not always give the same bytes; with its AVX2 code they do. It takes the name for the
+    truth: only for processors that have both."""
     simd: Any = np.show_config(mode="dicts")
     found = simd["SIMD Extensions"]
     has = any(name.startswith("AVX512") or name == "X86_V4" for name in [*found.get("baseline", []), *found.get("found", [])])
