@@ -87,6 +87,34 @@ def test_a_decoder_that_learns_alone_leaves_latents_as_they_are(task, first_loss
     assert not torch.equal(alone.network.decode(task.network.encode(video)), shown)
 
 
+def test_both_ends_may_learn_and_keep_how_latents_are_normalised(task, first_loss, tmp_path):
+    config = task.config.model_copy(update={"normalisation": False})
+    trained = Autoencoding(config, task.device)
+    trained.network.load_state_dict(task.network.state_dict())
+    before = {name: value.clone() for name, value in trained.network.named_buffers()}
+    trained.loss(1).total.backward()
+    trained.export(trained.network, tmp_path)
+    assert before.keys() >= {"latent_mean", "latent_std", "latent_weight"}
+    assert all(torch.equal(value, before[name]) for name, value in trained.network.named_buffers())
+    assert trained.network.encoder.moments.weight.grad.any()  # what learns first, at the straight path
+
+
+def test_a_decibel_counts_as_much_on_an_easy_clip_as_on_a_hard_one(task):
+    config = task.config.model_copy(update={"absolute": 0.0, "squared": 0.0, "decibels": 2.0})
+    measured = Autoencoding(config, task.device)
+    error = (
+        torch.randn(2, 3, 5, 8, 8, generator=torch.Generator().manual_seed(0))
+        * torch.tensor([1.0, 0.1])[:, None, None, None, None]
+    )
+    weight = 1 + torch.rand(2, 1, 5, 8, 8, generator=torch.Generator().manual_seed(1))
+    before = measured._distance(error, weight)
+    for clip in range(2):
+        halved = error.clone()
+        halved[clip] /= 2
+        gained = before - measured._distance(halved, weight)
+        assert abs(float(gained) - 2 * float(torch.log(torch.tensor(4.0))) / 2) < 0.01
+
+
 def test_previews_are_of_clips_it_never_learns_from(task, tmp_path):
     shown = []
     batch = task.data.batch

@@ -48,6 +48,15 @@ def test_a_family_is_drawn_as_often_as_a_subject_that_stands_alone():
     assert {scene.actors[0].subject for scene in scenes} == {*clocks, SUBJECTS[0]}
 
 
+def test_some_of_a_cast_may_play_alone():
+    few = TAUGHT.only(("cat", "dog", "cow"))
+    assert few.names == ("dog", "cat", "cow")
+    with pytest.raises(UserError, match="nobody is called 'dgo'"):
+        TAUGHT.only(("cat", "dgo", "cow"))
+    with pytest.raises(UserError, match="three names or more"):
+        TAUGHT.only(("cat", "dog", "dog"))
+
+
 def test_several_actors_are_of_different_families():
     for seed in range(100):
         names = [actor.subject.name for actor in random_scene((5, seed), CLIP, alone=0, cast=cast("all")).actors]

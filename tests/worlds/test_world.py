@@ -74,6 +74,20 @@ def test_stills_do_not_change_and_some_clips_do():
     )
 
 
+def test_some_scenes_are_kept_for_the_favoured():
+    few = ("dog", "cat", "cow")
+    shares = []
+    for favour in (0.0, 0.5, 1.0):
+        world = Sprites(SpritesMix(favoured=few, favour=favour), CPU)
+        drawn = [world.draw((11, seed), CANVAS) for seed in range(200)]
+        shares.append(np.mean([{actor.subject.name for actor in scene.actors} <= set(few) for scene in drawn]))
+    assert shares[0] < 0.25 and 0.4 < shares[1] < 0.75 and shares[2] == 1
+    plain = Sprites(SpritesMix(), CPU)
+    assert all(
+        Sprites(SpritesMix(favoured=few), CPU).draw((11, seed), CANVAS) == plain.draw((11, seed), CANVAS) for seed in range(3)
+    )
+
+
 def test_some_scenes_are_in_a_style():
     world = Sprites(SpritesMix(styled=0.5), CPU)
     drawn = [world.draw((7, seed), CANVAS) for seed in range(200)]

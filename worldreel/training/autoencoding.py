@@ -29,14 +29,21 @@ class AutoencodingConfig(Config):
     """Weights to go on from (an `autoencoder.safetensors`), with new optimizers and a new warm-up."""
     muon_rate: float = 1.5e-3
     adamw_rate: float = 1e-3
+    absolute: float = 1.0
+    """Weight of the absolute error."""
     squared: float = 15.0
-    """Weight of the squared error beside the absolute one."""
+    """Weight of the squared error."""
+    decibels: float = 0.0
+    """Weight of the logarithm of each clip's squared error, what PSNR averages: easy clips count as much as hard ones."""
     subject: float = 6.0
     """Extra weight of pixels that a subject covers: backgrounds are most of a scene, and easy."""
     divergence: float = 1e-3
     """Weight of the KL divergence by latent value: how close latents come to a standard normal."""
     encoder: bool = True
     """Whether the encoder learns: a decoder may go on alone, and latents that transformers were taught stay as they are."""
+    normalisation: bool = True
+    """Whether the latents' mean, deviation and weight by channel are measured anew. Not, where a transformer that was taught them
+    is to go on with what both ends come to."""
     seed: int = 0
 
 
@@ -54,6 +61,10 @@ class Autoencoding:
         self.data = Mixture(config.data, config.seed, device)
         self.dtype = compute_dtype(device)
 
+    @property
+    def _normalises(self) -> bool:
+        return self.config.encoder and self.config.normalisation
+
     def optimizers(self) -> list[torch.optim.Optimizer]:
         """Muon for every kernel, AdamW for gains and biases."""
         return muon_and_adamw(self.network, self.config.muon_rate, self.config.adamw_rate, inside="coder")
@@ -67,16 +78,24 @@ class Autoencoding:
         with autocast(self.device, self.dtype):
             posterior = self.network.posterior(video)
             decoded = self.network.decoder(posterior.sample(noise))
-        if self.config.encoder:
+        if self._normalises:
             self._follow_statistics(posterior.mean)
         error = decoded.float() - video
         weight = 1 + self.config.subject * cover
-        absolute, squared = (weight * error.abs()).mean(), (weight * error**2).mean()
         divergence = posterior.divergence()
-        total = absolute + self.config.squared * squared + self.config.divergence * divergence
+        total = self._distance(error, weight) + self.config.divergence * divergence
         with torch.no_grad():
             psnr = (10 * torch.log10(4 / (error**2).mean(dim=(1, 2, 3, 4)).clamp(min=1e-8))).mean()
         return Loss(total, {"psnr": psnr.item(), "divergence": divergence.item()})
+
+    def _distance(self, error: Tensor, weight: Tensor) -> Tensor:
+        """One number for errors [B, 3, T, H, W], where weights [B, 1, T, H, W] say how much a pixel counts."""
+        by_clip = (weight * error**2).mean(dim=(1, 2, 3, 4)) / weight.mean(dim=(1, 2, 3, 4))
+        return (
+            self.config.absolute * (weight * error.abs()).mean()
+            + self.config.squared * (weight * error**2).mean()
+            + self.config.decibels * (by_clip + 1e-5).log().mean()
+        )
 
     def _fit_straight_path(self, batches: int = 80, blocks: int = 600) -> None:
         """Principal components of blocks of the training data, for both ends of the straight path."""
@@ -115,7 +134,7 @@ class Autoencoding:
 
     def export(self, network: nn.Module, folder: Path) -> None:
         assert isinstance(network, Autoencoder)
-        if self.config.encoder:
+        if self._normalises:
             self.weigh(network)
         folder.mkdir(exist_ok=True)
         save_weights(folder / "autoencoder.safetensors", network)

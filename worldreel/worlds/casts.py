@@ -5,11 +5,13 @@ mean the same (24 clocks, five laughing faces) bear one name, and whoever asks f
 """
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
+from worldreel.errors import UserError
 from worldreel.worlds.subjects import BY_NAME, SUBJECTS, Subject
 
 CastName = Literal["two dozen", "all"]
@@ -33,6 +35,15 @@ class Cast:
     @cached_property
     def names(self) -> tuple[str, ...]:
         return tuple(family[0].name for family in self.families)
+
+    def only(self, names: Sequence[str]) -> "Cast":
+        """Those of them who bear one of these names. Raises UserError for a name that nobody bears, and for fewer than three: a
+        scene may show so many."""
+        unknown = sorted(set(names) - set(self.names))
+        if unknown or len(set(names)) < 3:
+            what = f"nobody is called {unknown[0]!r}" if unknown else "a cast needs three names or more"
+            raise UserError(f"{what}; the names are {', '.join(self.names)}")
+        return Cast(tuple(subject for subject in self.subjects if subject.name in names))
 
 
 TAUGHT = Cast(SUBJECTS)
