@@ -8,7 +8,7 @@ import pytest
 from worldreel.evaluation.prompting import STUDIES, changing, continuing, source
 from worldreel.evaluation.prompting.source import SEED, Study, difference, motion, sources
 from worldreel.evaluation.reconstruction import as_video
-from worldreel.worlds.captions import STYLES
+from worldreel.worlds.captions import STYLE_WORDS
 from worldreel.worlds.judge import Judge
 from worldreel.worlds.render import render, to_frames
 from worldreel.worlds.scenes import random_scene
@@ -116,7 +116,7 @@ def test_an_edit_that_changes_nothing_is_seen(answered, judge):
 def test_a_clip_in_the_style_that_was_asked_for_is_seen_and_one_without_is_too(answered, judge):
     def answer(mode, given, seed, asked):
         clip, prompt = given
-        style = next(name for name, wordings in STYLES.items() if prompt.endswith(wordings[0]))
+        style = next(name for name, wordings in STYLE_WORDS.items() if prompt.endswith(wordings[0]))
         return to_frames(styled(as_video(clip.array()), [style])[0])
 
     answered(answer)

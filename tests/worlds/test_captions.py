@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from worldreel.worlds.captions import STYLES, long_caption, short_caption
+from worldreel.worlds.captions import STYLE_WORDS, long_caption, short_caption
 from worldreel.worlds.scenes import Actor, Background, Canvas, Scene, random_scene
 from worldreel.worlds.subjects import BY_NAME, COLOURS
 
@@ -68,16 +68,16 @@ def test_deeds_are_said():
     assert "The medium-sized dog goes out, moving" in long_caption(leaves) or "the picture" in long_caption(leaves)
 
 
-@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("style", STYLE_WORDS)
 def test_a_style_is_said_in_several_wordings_the_plainest_first(style):
     scene = replace(plain_scene(VIDEO, direction="left"), style=style)
-    assert short_caption(scene) == f"a dog walks to the left on a blue background, {STYLES[style][0]}"
+    assert short_caption(scene) == f"a dog walks to the left on a blue background, {STYLE_WORDS[style][0]}"
     for caption in (short_caption, long_caption):
         told = [caption(scene, np.random.default_rng(seed)) for seed in range(60)]
-        found = [[wording for wording in STYLES[style] if f", {wording}" in text] for text in told]
-        assert all(found) and {one[-1] for one in found} == set(STYLES[style])
+        found = [[wording for wording in STYLE_WORDS[style] if f", {wording}" in text] for text in told]
+        assert all(found) and {one[-1] for one in found} == set(STYLE_WORDS[style])
 
 
 def test_wordings_of_styles_do_not_overlap():
-    wordings = [wording for group in STYLES.values() for wording in group]
+    wordings = [wording for group in STYLE_WORDS.values() for wording in group]
     assert len(set(wordings)) == len(wordings)

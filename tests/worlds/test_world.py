@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from worldreel.worlds.captions import STYLES
+from worldreel.worlds.captions import STYLE_WORDS
 from worldreel.worlds.scenes import Canvas, Change
 from worldreel.worlds.world import Solids, SolidsMix, Sprites, SpritesMix
 
@@ -93,7 +93,7 @@ def test_some_scenes_are_in_a_style():
     drawn = [world.draw((7, seed), CANVAS) for seed in range(200)]
     assert world.draw((7, 0), CANVAS) == drawn[0]
     assert 0.4 < np.mean([scene.style is not None for scene in drawn]) < 0.6
-    assert {scene.style for scene in drawn} == {None, *STYLES}
+    assert {scene.style for scene in drawn} == {None, *STYLE_WORDS}
     grey = next(scene for scene in drawn if scene.style == "grey")
     video = world.render([grey, replace(grey, style=None)])
     assert torch.equal(video[0, 0], video[0, 1]) and not torch.allclose(video[1, 0], video[1, 1], atol=0.05)
@@ -122,11 +122,11 @@ def test_a_scene_may_turn_into_one_of_another_style():
     video, (first, second) = world.render([change])[0], world.render([change.first, change.second])
     assert torch.equal(video[:, 0], first[:, 0]) and torch.equal(video[:, -1], second[:, -1])
     told = world.caption(change, np.random.default_rng(2))
-    assert all(any(wording in told for wording in STYLES[scene.style]) for scene in (change.first, change.second))
+    assert all(any(wording in told for wording in STYLE_WORDS[scene.style]) for scene in (change.first, change.second))
 
 
 def test_a_style_is_said_where_others_are_paraphrased():
     world = Sprites(SpritesMix(styled=1.0, paraphrased=1.0, short=1.0), CPU)
     for seed in range(40):
         scene = world.draw((10, seed), CANVAS)
-        assert any(wording in world.caption(scene, np.random.default_rng(seed)) for wording in STYLES[scene.style])
+        assert any(wording in world.caption(scene, np.random.default_rng(seed)) for wording in STYLE_WORDS[scene.style])

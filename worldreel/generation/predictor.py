@@ -14,7 +14,7 @@ from worldreel.models.bundle import Extra
 from worldreel.models.lowering import Lowered
 from worldreel.models.windows import Window, Windows, layout
 from worldreel.prompting import Canvas
-from worldreel.sampling import Predict, changing, guided
+from worldreel.sampling import Predict, flowedit, guided
 from worldreel.transformer.kept import MOST, Kept
 
 EXACT = Fast(near=0, guided_above=0)
@@ -52,7 +52,7 @@ class _Pack(NamedTuple):
 def predictor(
     model: Bundle, canvas: Canvas, lowered: Lowered, windows: Windows, settled: Plan, generator: torch.Generator
 ) -> Predict:
-    """Predicts every token of a canvas; of one that says what it shows, on the way from there (see `changing`), for which
+    """Predicts every token of a canvas; of one that says what it shows, on the way from there (see `flowedit`), for which
     `generator` draws noise."""
     above, below = settled.scales(canvas)
     fast = model.config.defaults.fast if settled.fast else EXACT
@@ -62,7 +62,7 @@ def predictor(
         return after
     there = _Told([canvas.was], 0, *(1 + BEFORE * (scale - 1) for scale in (above, below)))
     before = _prompted(model, lowered, windows, there, settled.negative, fast)
-    return changing(before, after, lowered.known, generator)
+    return flowedit(before, after, lowered.known, generator)
 
 
 def _prompted(model: Bundle, lowered: Lowered, windows: Windows, told: _Told, negative: str, fast: Fast) -> Predict:

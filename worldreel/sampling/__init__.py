@@ -1,10 +1,10 @@
 """Sampling: schedules, steps and guidance. Sees a model only as a callable from noisy tokens to clean ones."""
 
-from worldreel.sampling.change import changing
+from worldreel.sampling.flowedit import flowedit
 from worldreel.sampling.guidance import guided
 from worldreel.sampling.sample import Predict, Step, sample
 from worldreel.sampling.schedule import schedule
 from worldreel.sampling.solvers import Euler, Multistep, Solver, UniPC
 from worldreel.sampling.whole import sample_whole
 
-__all__ = ["Euler", "Multistep", "Predict", "Solver", "Step", "UniPC", "changing", "guided", "sample", "sample_whole", "schedule"]
+__all__ = ["Euler", "Multistep", "Predict", "Solver", "Step", "UniPC", "flowedit", "guided", "sample", "sample_whole", "schedule"]

@@ -7,14 +7,14 @@ from worldreel.worlds.scenes import Actor, Background, Deed, Scene, Style
 from worldreel.worlds.subjects import article
 
 PLACES = {"left": "on the left", "right": "on the right", "middle": "in the middle"}
-DEEDS: dict[Deed, tuple[str, ...]] = {
+DEED_WORDS: dict[Deed, tuple[str, ...]] = {
     "grows": ("grows", "becomes larger", "gets bigger"),
     "shrinks": ("shrinks", "becomes smaller", "gets smaller"),
     "turns": ("turns around", "spins", "rotates"),
     "enters": ("comes in, moving", "enters the picture, moving", "appears from the edge, moving"),
     "leaves": ("goes out, moving", "leaves the picture, moving", "disappears over the edge, moving"),
 }
-STYLES: dict[Style, tuple[str, ...]] = {
+STYLE_WORDS: dict[Style, tuple[str, ...]] = {
     "mosaic": ("as a mosaic", "in large pixels", "made of square blocks"),
     "grey": ("in black and white", "in monochrome", "without colors"),
     "sepia": ("in sepia", "in sepia tones", "like an old photograph"),
@@ -57,7 +57,7 @@ def _short_actor(actor: Actor, scene: Scene, rng: np.random.Generator | None) ->
 def _deed(actor: Actor, scene: Scene, rng: np.random.Generator | None, *, long: bool) -> str:
     place = PLACES.get(actor.position or "", "")
     if actor.deed and scene.canvas.frames > 1:
-        return f"{_pick(rng, list(DEEDS[actor.deed]))} {_way(actor.direction, rng) if actor.direction else place}".strip()
+        return f"{_pick(rng, list(DEED_WORDS[actor.deed]))} {_way(actor.direction, rng) if actor.direction else place}".strip()
     if actor.direction and scene.canvas.frames > 1:
         verb = _pick(rng, [actor.subject.verb, "moves"])
         way = _way(actor.direction, rng)
@@ -84,7 +84,7 @@ def _where(scene: Scene, rng: np.random.Generator | None) -> str:
     """Before or on what it all is, and in which style."""
     background = scene.background
     where = WHERE[background.names[0]] if background.picture is not None else f"on {_background(background, rng)}"
-    return where if scene.style is None else f"{where}, {_pick(rng, list(STYLES[scene.style]))}"
+    return where if scene.style is None else f"{where}, {_pick(rng, list(STYLE_WORDS[scene.style]))}"
 
 
 def _background(background: Background, rng: np.random.Generator | None) -> str:

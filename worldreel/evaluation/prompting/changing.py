@@ -19,7 +19,8 @@ from worldreel.perception.quality import psnr
 from worldreel.worlds.captions import short_caption
 from worldreel.worlds.judge import Judge
 from worldreel.worlds.scenes import Background, Canvas, Scene, with_subjects
-from worldreel.worlds.styles import STYLES, read_style
+from worldreel.worlds.style_judge import read_style
+from worldreel.worlds.styles import STYLES
 from worldreel.worlds.subjects import COLOURS, SUBJECTS
 
 STRENGTHS = ("0.3", "0.5", "0.7", "0.9")

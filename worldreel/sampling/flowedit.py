@@ -6,7 +6,7 @@ from torch import Tensor
 from worldreel.sampling.sample import Predict
 
 
-def changing(before: Predict, after: Predict, known: Tensor, generator: torch.Generator) -> Predict:
+def flowedit(before: Predict, after: Predict, known: Tensor, generator: torch.Generator) -> Predict:
     """What `sample` is to be asked instead of the model, with `known` [N, C] for noise, so that it walks from what is known to
     what becomes of it (algorithm 1 there, with one draw of noise a step).
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from worldreel.sampling import Euler, Multistep, sample, schedule
-from worldreel.sampling.change import changing
+from worldreel.sampling.flowedit import flowedit
 
 MEAN, OTHER, SPREAD = 0.5, -1.5, 0.7
 
@@ -26,7 +26,7 @@ def known():
 
 
 def changed(known, before, after, steps, ceilings=None, solver=None, seed=2):
-    predict = changing(before, after, known, torch.Generator().manual_seed(seed))
+    predict = flowedit(before, after, known, torch.Generator().manual_seed(seed))
     return sample(predict, known, schedule(steps, 3.0), known, ceilings, solver=solver)
 
 
