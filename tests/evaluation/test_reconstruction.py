@@ -69,6 +69,24 @@ def test_a_codec_that_loses_everything_fails(small):
     assert peer is not None and results["world_psnr"].value < peer
 
 
+def test_crowds_are_compared_where_that_is_asked_for(strips, small):
+    """By features that are known: the mean colour, which a codec may shift by a known amount."""
+
+    def colour(video):
+        return video.mean((1, 2, 3)) * 127.5
+
+    results = measure(lambda video: (video * 0.5).round(decimals=2) + 16 / 127.5, strips, scenes=3, frames=9, recognise=colour)
+    assert {name: results[name].n for name in results if name.endswith("rfvd")} == {
+        "world_rfvd": 3,
+        "film_rfvd": 3,
+        "natural_rfvd": 2,
+    }
+    kept = measure(lambda video: video, strips, scenes=3, frames=9, recognise=colour)
+    assert kept["film_rfvd"].value == pytest.approx(0, abs=1e-6) and results["film_rfvd"].value > 100
+    assert kept["film_rfvd"].peer is not None and 0 < kept["film_rfvd"].peer < results["film_rfvd"].value
+    assert not any(name.endswith("rfvd") for name in measure(lambda video: video, scenes=1))
+
+
 def test_the_subjects_figure_looks_only_at_the_subjects():
     video, cover = torch.zeros(1, 3, 1, 32, 32), torch.zeros(1, 1, 1, 32, 32)
     cover[..., 8:24, 8:24] = 0.8

@@ -7,11 +7,14 @@ Measured on frames as they would be shown (8 bits), one figure a clip, then the 
 - `film_*`: every frame of the strips held out (see `worldreel.data.film`), in stretches at the film's own rate;
 - `natural_*`: the same for strips whose names start with `natural-`, and each of these clips by itself.
 
+- `*_rfvd`: the Fréchet video distance (see `worldreel.perception.i3d`) of what comes back to what went in, where it is asked
+  for. Clips of one frame do not count.
+
 The trivial answer beside it is a picture made 8 times smaller and larger again, frame by frame (bicubic).
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from torch import Tensor
 
 from worldreel.data.film import FilmStrip, find_strips
 from worldreel.evaluation.results import Result
+from worldreel.perception.i3d import frechet
 from worldreel.perception.lpips import frames_of, load_lpips
 from worldreel.perception.quality import psnr, ssim
 from worldreel.shapes import ceil_to
@@ -47,20 +51,38 @@ class Sample:
     cover: Tensor | None = None
 
 
-def measure(codec: Codec, strips: Path | None = None, *, scenes: int = 16, frames: int = 17) -> dict[str, Result]:
+Recognise = Callable[[Tensor], Tensor]
+"""The features [D] of a video [3, T, H, W] in [-1, 1]."""
+
+
+def measure(
+    codec: Codec, strips: Path | None = None, *, scenes: int = 16, frames: int = 17, recognise: Recognise | None = None
+) -> dict[str, Result]:
     """All rows of the suite: `scenes` scenes for each canvas; strips of the folder `strips` in stretches of `frames`."""
-    return summarise(codec, [*world_samples(scenes), *(strip_samples(strips, frames) if strips else ())])
+    return summarise(codec, [*world_samples(scenes), *(strip_samples(strips, frames) if strips else ())], recognise)
 
 
-def summarise(codec: Codec, samples: Iterable[Sample]) -> dict[str, Result]:
-    """One row for each group and figure, with the trivial answer's beside it."""
+def summarise(codec: Codec, samples: Iterable[Sample], recognise: Recognise | None = None) -> dict[str, Result]:
+    """One row for each group and figure, with the trivial answer's beside it. `recognise`: whose features rFVD compares."""
     ours, peers = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
+    crowds = defaultdict[str, list[list[Tensor]]](list)
     for sample in samples:
-        original = shown(sample.video)
-        for rows, answer in ((ours, through(codec, sample.video)), (peers, eighth(sample.video))):
-            for name, value in _figures(original, shown(answer), sample).items():
+        original, answer, trivial = (shown(video) for video in (sample.video, through(codec, sample.video), eighth(sample.video)))
+        for rows, made in ((ours, answer), (peers, trivial)):
+            for name, value in _figures(original, made, sample).items():
                 rows[name].append(value)
-    return {name: Result.mean(values, GOALS.get(name), peers[name]) for name, values in ours.items()}
+        if recognise is not None and original.shape[2] > 1:
+            features = [recognise(video[0]) for video in (original, answer, trivial)]
+            for group in sample.groups:
+                crowds[group].append(features)
+    figures = {name: Result.mean(values, GOALS.get(name), peers[name]) for name, values in ours.items()}
+    return figures | {f"{group}_rfvd": _distance(clips) for group, clips in crowds.items() if len(clips) > 1}
+
+
+def _distance(clips: Sequence[Sequence[Tensor]]) -> Result:
+    """rFVD from each clip's features: as it was, as it came back, as the trivial answer."""
+    truth, ours, trivial = (torch.stack(list(crowd)) for crowd in zip(*clips, strict=True))
+    return Result(frechet(ours, truth), None, None, len(clips), peer=frechet(trivial, truth))
 
 
 def _figures(original: Tensor, answer: Tensor, sample: Sample) -> dict[str, float]:
