@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from worldreel.worlds.captions import STYLE_WORDS
+from worldreel.worlds.render import render
 from worldreel.worlds.scenes import Canvas, Change
+from worldreel.worlds.sprites import load_sprites
 from worldreel.worlds.world import Solids, SolidsMix, Sprites, SpritesMix
 
 CPU = torch.device("cpu")
@@ -72,6 +74,27 @@ def test_stills_do_not_change_and_some_clips_do():
         one.first == other if isinstance(one, Change) else one == other
         for one, other in ((one, unchanged.draw((6, seed), CANVAS)) for seed, one in enumerate(drawn))
     )
+
+
+def test_who_stands_alone_may_do_so_anywhere_in_view():
+    world, plain = Sprites(SpritesMix(anywhere=1.0), CPU), Sprites(SpritesMix(), CPU)
+    for canvas in (Canvas(96, 64, 1), Canvas(64, 96, 5)):
+        places = []
+        for seed in range(120):
+            scene, named = world.draw((12, seed), canvas), plain.draw((12, seed), canvas)
+            (actor, *others) = scene.actors
+            if others or actor.direction:
+                assert scene == named
+                continue
+            assert (actor.position, actor.start) == (None, actor.end) and actor.subject == named.actors[0].subject
+            told = world.caption(scene, np.random.default_rng(seed))
+            assert actor.subject.name in told and "left" not in told and "right" not in told and "middle" not in told
+            places.append(actor.start)
+            _, cover = render([scene], load_sprites())
+            rim = cover[0, 0].clone()
+            rim[:, 1:-1, 1:-1] = 0
+            assert float(rim.max()) == 0
+        assert np.ptp(np.array(places), axis=0).min() > 0.25 and len(places) > 30
 
 
 def test_some_scenes_are_kept_for_the_favoured():

@@ -179,6 +179,17 @@ def with_subjects(scene: Scene, *subjects: Subject) -> Scene:
     return replace(scene, actors=actors)
 
 
+def anywhere(scene: Scene, rng: np.random.Generator) -> Scene:
+    """The same scene, in which whoever stands alone does so at any place where all of it is in view, and at none that has a name.
+    A clip's first frame shows who moves at such places, which named ones say little of."""
+    (actor, *others) = scene.actors
+    if others or actor.direction is not None or actor.deed is not None:
+        return scene
+    half = _half(actor.size, scene.canvas)
+    x, y = rng.uniform(half, 1 - half)
+    return replace(scene, actors=(replace(actor, start=(float(x), float(y)), end=(float(x), float(y)), position=None),))
+
+
 def slower(scene: Scene, share: float) -> Scene:
     """The middle `share` of every actor's path, in the same time: how a short clip is cut from a longer one."""
     actors = []

@@ -56,6 +56,8 @@ class SpritesMix(Config):
     """The share of clips in which one scene turns into another, as when two clips are connected."""
     lively: float = 0.0
     """The share of lone actors in clips that grow, shrink, turn, enter or leave."""
+    anywhere: float = 0.0
+    """The share of scenes in which whoever stands alone is anywhere in view, which no caption says."""
     plain: float = 0.75
     """The share of backgrounds in one colour; the others fade."""
     pictured: float = 0.0
@@ -93,6 +95,9 @@ class Sprites(World[scenes.Scene | scenes.Change]):
         scene = scenes.random_scene(
             seed, canvas, alone=mix.alone, cast=cast, lively=mix.lively, plain=mix.plain, pictured=mix.pictured
         )
+        place = np.random.default_rng((*seed, 6))
+        if place.random() < mix.anywhere:
+            scene = scenes.anywhere(scene, place)
         chance = np.random.default_rng((*seed, 4))
         if chance.random() >= mix.styled:
             return scene
