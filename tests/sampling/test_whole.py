@@ -1,10 +1,12 @@
 """Weights with one level for a whole sample fill the same canvases, by putting back what is known."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 
 from tests.sampling.test_sample import TOKENS, Gaussian, errors
-from worldreel.sampling import Euler, Multistep, sample, sample_whole, schedule
+from worldreel.sampling import Again, Euler, Multistep, sample, sample_whole, schedule
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,24 @@ def test_ceilings_of_0_and_0_6_and_1_together(gaussian, ceilings):
     assert errors(made[ceilings > 0], exact[ceilings > 0]) < 0.015
 
 
+def test_steps_that_hold_every_token_are_not_taken(gaussian, ceilings):
+    """What they make is put back before the next one."""
+    levels, calls, low = schedule(20, 1.0).double(), [], ceilings.clamp(max=0.6)
+
+    def predict(tokens, told):
+        calls.append(float(told[0]))
+        return gaussian.predict(tokens, told)
+
+    made = sample_whole(predict, gaussian.noise, levels, gaussian.known, low)
+    assert calls == [float(level) for level in levels[8:20]]  # from 0.6, its last step above or at the ceiling
+    tokens = gaussian.noise
+    for now, then in pairwise(levels):
+        tokens = torch.where((low < now)[:, None], (1 - now) * gaussian.known + now * gaussian.noise, tokens)
+        told = now.expand(len(tokens))
+        tokens = Euler().step(tokens, gaussian.predict(tokens, told), told, then.expand(len(tokens)))
+    assert torch.equal(made[low > 0], tokens[low > 0])
+
+
 def test_steps_taken_again_keep_the_distribution(gaussian):
     """Of many numbers with mean 3 and deviation 0.5; resampling adds noise and takes it away."""
     generator = torch.Generator().manual_seed(0)
@@ -56,14 +76,15 @@ def test_steps_taken_again_keep_the_distribution(gaussian):
         return 3 + (1 - t) * 0.25 / ((1 - t) ** 2 * 0.25 + t**2) * (tokens - (1 - t) * 3)
 
     free = torch.ones(len(noise))
-    made = sample_whole(predict, noise, schedule(240, 1.0), torch.zeros_like(noise), free, again=2, generator=generator)
+    made = sample_whole(predict, noise, schedule(240, 1.0), torch.zeros_like(noise), free, again=Again(2, generator))
     assert float(made.mean()) == pytest.approx(3, abs=0.04)
     assert float(made.std()) == pytest.approx(0.5, abs=0.03)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
-@pytest.mark.parametrize("again", [0, 1])
-def test_any_number_of_steps_stays_finite(gaussian, ceilings, steps, again):
+@pytest.mark.parametrize("times", [0, 1])
+def test_any_number_of_steps_stays_finite(gaussian, ceilings, steps, times):
+    again = Again(times, torch.Generator().manual_seed(0))
     made = sample_whole(gaussian.predict, gaussian.noise, schedule(steps, 3.0).double(), gaussian.known, ceilings, again=again)
     assert made.isfinite().all()
     assert torch.equal(made[ceilings == 0], gaussian.known[ceilings == 0])

@@ -5,6 +5,19 @@ from worldreel.sampling.guidance import guided
 from worldreel.sampling.sample import Predict, Step, sample
 from worldreel.sampling.schedule import schedule
 from worldreel.sampling.solvers import Euler, Multistep, Solver, UniPC
-from worldreel.sampling.whole import sample_whole
+from worldreel.sampling.whole import Again, sample_whole
 
-__all__ = ["Euler", "Multistep", "Predict", "Solver", "Step", "UniPC", "flowedit", "guided", "sample", "sample_whole", "schedule"]
+__all__ = [
+    "Again",
+    "Euler",
+    "Multistep",
+    "Predict",
+    "Solver",
+    "Step",
+    "UniPC",
+    "flowedit",
+    "guided",
+    "sample",
+    "sample_whole",
+    "schedule",
+]
