@@ -151,7 +151,7 @@ class BundleConfig(Config):
         return self.descent.shift or length_shift(tokens)
 
     def stored(self, name: str, axes: int, dtype: torch.dtype) -> torch.dtype:
-        """In which format a weight of the transformer is held, by its name and number of axes, where products are in `dtype`."""
+        """In which format a weight of a network is held, by its name and number of axes, where products are in `dtype`."""
         return torch.float32
 
     def others(self) -> Sequence[nn.Module]:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from worldreel.models.bundle import BundleConfig
 from worldreel.transformer import Transformer
@@ -36,11 +36,13 @@ def weights_of(config: BundleConfig, dtype: torch.dtype) -> Weights:
         others = config.others()
     whole, block = _bytes(network, config, dtype), _bytes(network.blocks[0], config, dtype)
     transformers = 2 if config.boundary else 1
-    fixed = sum(tensor.nbytes for other in others for tensor in other.state_dict().values())
+    fixed = sum(_bytes(other, config, dtype) for other in others)
     rest = fixed + transformers * (whole - block)
     return Weights(block, config.transformer.blocks, transformers, rest, config.reader_weights * dtype.itemsize)
 
 
 def _bytes(network: nn.Module, config: BundleConfig, dtype: torch.dtype) -> int:
-    weights = network.state_dict()
-    return sum(tensor.numel() * config.stored(name, tensor.ndim, dtype).itemsize for name, tensor in weights.items())
+    def size(name: str, tensor: Tensor) -> int:
+        return config.stored(name, tensor.ndim, dtype).itemsize if tensor.is_floating_point() else tensor.itemsize
+
+    return sum(tensor.numel() * size(name, tensor) for name, tensor in network.state_dict().items())

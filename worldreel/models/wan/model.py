@@ -33,7 +33,7 @@ from worldreel.transformer.lora import adapt
 
 
 class Wan(Bundle):
-    """A Wan repository, 2.1 or 2.2. Matrices of the transformers are in the dtype of products, all else is fp32."""
+    """A Wan repository, 2.1 or 2.2. Matrices and kernels are in the dtype of products, all else is fp32."""
 
     config: WanConfig
 
@@ -148,7 +148,7 @@ def load_model(folder: Path, device: torch.device, memory: int | None = None) ->
         model = Wan(config, Reader(repository, device, dtype, host if read_beside else None), viewer)
     except (RuntimeError, ArithmeticError) as error:
         raise UserError(f"{folder}: its configurations describe no network that can be built ({error})") from error
-    _load_autoencoder(model.autoencoder, repository, device)
+    _load_autoencoder(model.autoencoder, repository, device, config, dtype)
     place = device if memory is None else host
     _load_transformer(model.transformer, repository, "transformer", place, config, dtype)
     if model.late is not None:
@@ -159,16 +159,16 @@ def load_model(folder: Path, device: torch.device, memory: int | None = None) ->
     return model.eval().requires_grad_(False)
 
 
-def _load_autoencoder(network: Autoencoder, repository: Repository, device: torch.device) -> None:
-    config = repository.config("vae")
-
+def _load_autoencoder(
+    network: Autoencoder, repository: Repository, device: torch.device, config: WanConfig, dtype: torch.dtype
+) -> None:
     def renamed(tensors: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
-        return autoencoder_weights(tensors, config, what)
+        return autoencoder_weights(tensors, repository.config("vae"), what)
 
     def stored(name: str, tensor: Tensor) -> Tensor:
         # Copies all of them: one window on the file would hold it in memory whole.
         form = torch.channels_last_3d if tensor.ndim == 5 else torch.contiguous_format
-        return tensor.to(torch.float32, copy=True, memory_format=form)
+        return tensor.to(config.stored(name, tensor.ndim, dtype), copy=True, memory_format=form)
 
     load_shards(network, repository.weights("vae"), renamed, stored, device)
 
