@@ -1,5 +1,6 @@
 """The loop and its folder, on a task that takes no time."""
 
+import itertools
 import json
 import math
 import resource
@@ -12,6 +13,7 @@ from PIL import Image
 from torch import nn
 
 from worldreel.errors import UserError
+from worldreel.training import loop
 from worldreel.training.loop import Schedule, Trainer
 from worldreel.training.run import RunFolder
 from worldreel.training.task import Loss
@@ -71,6 +73,27 @@ def steps(run):
 
 def checkpoints(run):
     return sorted(path.name for path in run.checkpoints.iterdir())
+
+
+def test_the_rate_falls_along_the_time_that_there_is(tmp_path, monkeypatch):
+    """By a clock that goes on by a second at each look: two looks a step."""
+    clock = itertools.count(100.0)
+    monkeypatch.setattr(loop.time, "monotonic", lambda: next(clock))
+    schedule = SCHEDULE.model_copy(update={"steps": 10_000, "warmup": 4, "timed": True, "preview_every": 10_000})
+    run = train(tmp_path / "run", schedule=schedule, time_limit=200.0)
+    rates = [row["rate"] for row in run.rows()]
+    assert 60 < len(rates) < 110
+    assert rates[:4] == [0.25, 0.5, 0.75, 1.0]
+    assert all(one > other for one, other in pairwise(rates[4:]))
+    assert rates[-1] == pytest.approx(schedule.final_rate, abs=2e-3)
+    assert rates[len(rates) // 2] == pytest.approx(0.5, abs=0.06)
+    assert (tmp_path / "run/loss.png").exists()
+
+
+def test_a_timed_run_wants_a_limit(tmp_path):
+    with pytest.raises(UserError, match="--time-limit 30m"):
+        train(tmp_path / "run", schedule=SCHEDULE.model_copy(update={"timed": True}))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_leaves_log_curve_checkpoints_previews_and_model(tmp_path):

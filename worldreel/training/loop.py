@@ -28,12 +28,16 @@ class Schedule(Config):
     log_every: int = 20
     preview_every: int = 1000
     checkpoint_every: int = 500
+    timed: bool = False
+    """Whether the rate falls along the time limit instead of the steps, on machines that one has for so long: however fast they
+    are, it has fallen at the end. What comes out then depends on how fast they were."""
 
-    def rate(self, step: int) -> float:
-        """The share of the peak learning rate at a step."""
+    def rate(self, step: int, gone: float | None = None) -> float:
+        """The share of the peak learning rate at a step; `gone`: the share of the time that is over, if that is to count."""
         if step < self.warmup:
             return (step + 1) / self.warmup
-        along = min(1.0, (step - self.warmup) / max(1, self.steps - self.warmup))
+        along = (step - self.warmup) / max(1, self.steps - self.warmup) if gone is None else gone
+        along = min(1.0, along)
         return self.final_rate + (1 - self.final_rate) * 0.5 * (1 + math.cos(math.pi * along))
 
 
@@ -52,6 +56,8 @@ class Trainer:
 
     def train(self, resume: bool = False, time_limit: float | None = None) -> Path:
         """Runs to the last step or the time limit (seconds). Returns the folder of the weights to use."""
+        if self.schedule.timed and time_limit is None:
+            raise UserError("schedule.timed: the rate falls along a time limit; give one (--time-limit 30m)")
         self.run.create()
         self.run.claim(resume)
         if resume:
@@ -59,17 +65,19 @@ class Trainer:
         self.run.forget_after(self.step)
         start = time.monotonic()
         while self.step < self.schedule.steps:
-            row = self._one_step()
+            gone = (time.monotonic() - start) / time_limit if self.schedule.timed and time_limit is not None else None
+            row = self._one_step(self.schedule.rate(self.step, gone))
             row["seconds"] = self.earlier_seconds + time.monotonic() - start
             self._record(row)
             if time_limit is not None and time.monotonic() - start > time_limit:
                 break
+        if self.schedule.timed:
+            self._show()
         self._save()
         self.task.export(self.average.network, self.run.model)
         return self.run.model
 
-    def _one_step(self) -> dict[str, float]:
-        share = self.schedule.rate(self.step)
+    def _one_step(self, share: float) -> dict[str, float]:
         for optimizer, peaks in zip(self.optimizers, self.peaks, strict=True):
             for group, peak in zip(optimizer.param_groups, peaks, strict=True):
                 group["lr"] = peak * share
@@ -94,11 +102,14 @@ class Trainer:
             self.run.log(row)
             self.watch(row)
         if self.step % self.schedule.preview_every == 0 or last:
-            with self.run.writing():
-                self.task.preview(self.average.network, self.run.previews, self.step)
-                draw_curve(self.run.rows(), self.run.path / "loss.png")
+            self._show()
         if self.step % self.schedule.checkpoint_every == 0:
             self._save()
+
+    def _show(self) -> None:
+        with self.run.writing():
+            self.task.preview(self.average.network, self.run.previews, self.step)
+            draw_curve(self.run.rows(), self.run.path / "loss.png")
 
     def _save(self) -> Path:
         return self.run.save(
