@@ -46,7 +46,9 @@ def small_transformer() -> TransformerRun:
     )
     network = run.task.model.transformer.model_copy(update={"width": 384, "heads": 6, "mlp_width": 1152})
     model = run.task.model.model_copy(update={"name": "small", "transformer": network, "knows": knows})
-    sprites = SpritesMix(cast="all", lively=0.25, pictured=0.25, styled=0.1, changing=0.1, paraphrased=0.3, alone=0.7)
+    sprites = SpritesMix(
+        cast="all", anywhere=0.3, lively=0.25, pictured=0.25, styled=0.1, changing=0.1, paraphrased=0.3, alone=0.7
+    )
     pool = PoolConfig(canvases=CANVASES, sprites=sprites, solid=0.3, start=40_000, size=120_000, refresh=64, kept=False)
     task = run.task.model_copy(
         update={"model": model, "pool": pool, "tokens": 65_536, "menus": 8, "early": 0.35, "boards": 0.3, "compiled": True}
