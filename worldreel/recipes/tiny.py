@@ -64,6 +64,7 @@ DRILL = PoolConfig(
 ALIKE = ("dog", "cat", "car", "cow")
 """Who is learned last: a dog is soon drawn, and for long it is a cat."""
 
+
 FAST = Fast(near=0.15, guided_above=0.0, cost="nothing that the judge sees (100 prompts), 40 dB from the exact clip")
 
 
