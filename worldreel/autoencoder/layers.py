@@ -70,7 +70,7 @@ class CausalConv3d(nn.Conv3d):
 
     def after(self, norm: "PixelNorm", x: Tensor, memory: Memory | None = None) -> Tensor:
         """As `forward`, of SiLU(norm(x)); the past is what came out of both."""
-        if torch.is_grad_enabled() or not self.past:
+        if not self.past or (torch.is_grad_enabled() and self.activate is activated):  # which writes in place
             out: Tensor = self(F.silu(norm(x)), memory)
             return out
         past = None if memory is None else memory.past(self)
@@ -109,7 +109,10 @@ def activated(x: Tensor, gamma: Tensor, past: Tensor | None) -> Tensor:
 
 @cache
 def compiled() -> Activate:
-    """`activated` as one kernel, whatever the shape. Wants a C++ compiler (CPU) or Triton (CUDA)."""
+    """`activated` as one kernel, whatever the shape, and with gradients. Wants a C++ compiler (CPU) or Triton (CUDA)."""
+    from torch._dynamo import config as dynamo  # a second to import
+
+    dynamo.recompile_limit = max(dynamo.recompile_limit, 64)  # stills, equal sides, no past: each is a case of its own
     return torch.compile(_fused, dynamic=True)
 
 

@@ -182,7 +182,7 @@ class Autoencoder(nn.Module):
                 module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last_3d)
 
     def quicken(self) -> None:
-        """From now on what lies between convolutions runs compiled, where no gradient is wanted."""
+        """From now on what lies between convolutions runs compiled, forwards and backwards."""
         for module in self.modules():
             if isinstance(module, CausalConv3d):
                 module.activate = compiled()

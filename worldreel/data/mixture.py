@@ -103,8 +103,8 @@ class Mixture:
         return self.film + self.pictures * max(1, len(self.film))
 
     def _scene(self, seed: tuple[int, ...], canvas: Canvas, rng: np.random.Generator) -> Scene:
-        # Shots are cut from clips of one to two seconds: else short ones would show nothing but rushing subjects.
-        scene = slower(random_scene(seed, canvas, alone=0.5), min(1.0, canvas.frames / rng.integers(13, 26)))
+        # Shots are cut from clips of up to two seconds: else short ones would show nothing but rushing subjects.
+        scene = slower(random_scene(seed, canvas, alone=0.5), min(1.0, canvas.frames / rng.integers(9, 26)))
         if rng.random() < self.config.taught:
             return scene
         cast = rng.choice(len(self.cast), len(scene.actors), replace=False)

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 class Muon(torch.optim.Optimizer):
     """Momentum, made orthogonal by Newton-Schulz iterations (Jordan et al. 2024), for matrices and convolution kernels.
 
-    A kernel [outputs, inputs, ...] counts as a matrix [outputs, inputs x ...]; torch's own Muon takes matrices only. Updates are
-    scaled to the size of AdamW's (Liu et al. 2025, equation 4), so that one learning rate suits both.
+    A kernel [outputs, inputs, ...] counts as a matrix [outputs, ... x inputs], in the order in which it lies in memory where
+    channels are last; torch's own Muon takes matrices only. Updates are scaled to the size of AdamW's (Liu et al. 2025, equation
+    4), so that one learning rate suits both.
     """
 
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float, momentum: float = 0.95, weight_decay: float = 0.01) -> None:
@@ -23,12 +24,12 @@ class Muon(torch.optim.Optimizer):
             ahead = defaultdict[torch.Size, list[tuple[nn.Parameter, Tensor]]](list)
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    matrix = self._ahead(parameter, group["momentum"]).flatten(1)
+                    matrix = self._ahead(parameter, group["momentum"]).movedim(1, -1).flatten(1)
                     ahead[matrix.shape].append((parameter, matrix))
             for shape, alike in ahead.items():
                 updates = orthogonal(torch.stack([matrix for _, matrix in alike])) * (0.2 * max(shape) ** 0.5)
                 for (parameter, _), update in zip(alike, updates, strict=True):
-                    parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(update.view_as(parameter), alpha=-group["lr"])
+                    parameter.mul_(1 - group["lr"] * group["weight_decay"]).add_(_kernel(update, parameter), alpha=-group["lr"])
 
     def _ahead(self, parameter: nn.Parameter, momentum: float) -> Tensor:
         """The gradient, averaged with those before it (Nesterov)."""
@@ -40,6 +41,11 @@ class Muon(torch.optim.Optimizer):
         return parameter.grad.lerp(state["momentum"], momentum)
 
 
+def _kernel(matrix: Tensor, like: Tensor) -> Tensor:
+    """A matrix [outputs, ... x inputs] as the kernel [outputs, inputs, ...] that it was."""
+    return matrix.view(like.shape[0], *like.shape[2:], like.shape[1]).movedim(-1, 1)
+
+
 def orthogonal(matrices: Tensor, iterations: int = 5) -> Tensor:
     """The nearest semi-orthogonal matrices of a batch [B, rows, columns], roughly: singular values end between 0.7 and 1.2."""
     a, b, c = 3.4445, -4.7750, 2.0315
@@ -48,7 +54,7 @@ def orthogonal(matrices: Tensor, iterations: int = 5) -> Tensor:
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(iterations):
         gram = x @ x.mT
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     out: Tensor = (x.mT if tall else x).to(matrices.dtype)
     return out
 
