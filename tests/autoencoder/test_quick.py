@@ -63,3 +63,18 @@ def test_compiled_equals_plain():
     plain = torch.cat(list(decode_stream(network, [latents])), dim=2)
     network.quicken()
     assert error(torch.cat(list(decode_stream(network, [latents])), dim=2), plain) <= TOLERANCE
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the compiler's own
+def test_compiled_gradients_equal_plain_ones():
+    network = randomise(Autoencoder(CODECS["2.2"])).requires_grad_(True)
+    found = []
+    for quick in (False, True):
+        if quick:
+            network.quicken()
+        for frames in (5, 1):
+            network.decode(network.encode(drawn(1, 3, frames, 32, 32))).square().mean().backward()
+        found.append([parameter.grad.clone() for parameter in network.parameters() if parameter.grad is not None])
+        network.zero_grad()
+    assert found[0] and max(error(*pair) / float(pair[0].abs().max() + 1e-6) for pair in zip(*found, strict=True)) < 1e-3

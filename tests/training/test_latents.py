@@ -173,3 +173,11 @@ def test_captions_say_what_is_there(parts):
     captions = {entry.caption(rng) for _ in range(30)}
     assert len(captions) > 3
     assert all(entry.scene.actors[0].subject.name in caption for caption in captions)
+
+
+def test_scenes_from_near_are_of_their_own_canvases(parts):
+    canvases = tuple(share.model_copy(update={"close": number % 2 == 0}) for number, share in enumerate(CANVASES))
+    pool = new_pool(parts, canvases=canvases, start=30, size=30)
+    pool.refresh(0)
+    seen = {(entry.scene.close, canvases[entry.draft.share].close) for entry in pool.entries}
+    assert seen == {(True, True), (False, False)}

@@ -35,7 +35,7 @@ def test_a_kernel_is_a_matrix_of_its_outputs():
         parameter.grad = gradient.reshape(shape)
         Muon([parameter], lr=0.1).step()
         moved.append(parameter.detach().flatten())
-    assert torch.equal(*moved)
+    assert torch.allclose(*moved, atol=2e-4)  # a thousandth of a step: sums are rounded in another order
 
 
 def test_muon_takes_matrices_of_blocks_and_adamw_the_rest():

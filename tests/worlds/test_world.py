@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from worldreel.worlds.captions import STYLE_WORDS
+from worldreel.worlds.captions import CLOSE_WORDS, STYLE_WORDS
 from worldreel.worlds.render import render
 from worldreel.worlds.scenes import Canvas, Change
 from worldreel.worlds.sprites import load_sprites
@@ -95,6 +95,29 @@ def test_who_stands_alone_may_do_so_anywhere_in_view():
             rim[:, 1:-1, 1:-1] = 0
             assert float(rim.max()) == 0
         assert np.ptp(np.array(places), axis=0).min() > 0.25 and len(places) > 30
+
+
+@pytest.mark.parametrize("canvas", [Canvas(80, 80, 13), Canvas(96, 64, 5), Canvas(80, 80, 1)], ids=str)
+def test_who_is_alone_may_be_seen_from_near(canvas):
+    """Wholly in view, on the same way as from afar, and said so; who stands has no named place there."""
+    near, far = Sprites(SpritesMix(close=1.0), CPU), Sprites(SpritesMix(), CPU)
+    moving = 0
+    for number in range(60):
+        scene, before = near.draw((4, number), canvas), far.draw((4, number), canvas)
+        (actor, *others), first = scene.actors, before.actors[0]
+        assert scene.close == (not others) and not before.close
+        if others:
+            assert scene == before
+            continue
+        assert actor.subject == first.subject and actor.direction == first.direction and actor.position is None
+        half = scene.side(actor) / 2
+        centres = scene.centres(actor)
+        assert (centres >= half - 1e-6).all() and (centres <= np.array([canvas.width, canvas.height]) - half + 1e-6).all()
+        way, asked = np.subtract(actor.end, actor.start), np.subtract(first.end, first.start)
+        assert float(way @ asked) > 0 if actor.direction else not way.any()
+        moving += actor.direction is not None
+        assert any(words in near.caption(scene, np.random.default_rng(number)) for words in CLOSE_WORDS)
+    assert (moving > 10) == (canvas.frames > 1)
 
 
 def test_some_scenes_are_kept_for_the_favoured():

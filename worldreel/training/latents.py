@@ -21,6 +21,9 @@ from worldreel.shapes import VideoShape
 from worldreel.worlds.scenes import Canvas
 from worldreel.worlds.world import Shown, Solids, SolidsMix, Sprites, SpritesMix, World
 
+SPRITES, SOLIDS, CLOSE = range(3)
+"""The worlds of a pool: sprites, solids, and sprites from near."""
+
 
 class CanvasShare(Config):
     """A canvas and how often it is drawn."""
@@ -32,6 +35,8 @@ class CanvasShare(Config):
     weight: float = 1.0
     cut: bool = False
     """Whether its clips are cut into two runs, of which the codec sees each by itself: what comes after an unknown stretch."""
+    close: bool = False
+    """Whether its scenes are those of the sprites world seen from near."""
 
 
 class PoolConfig(Config):
@@ -85,7 +90,11 @@ class LatentPool:
         self.entries: list[Entry] = []
         self.drawn = 0
         self.device = autoencoder.latent_mean.device
-        self.worlds: list[World[Any]] = [Sprites(config.sprites, self.device), Solids(config.solids, self.device)]
+        self.worlds: list[World[Any]] = [
+            Sprites(config.sprites, self.device),
+            Solids(config.solids, self.device),
+            Sprites(config.sprites.model_copy(update={"alone": 1.0, "close": 1.0}), self.device),
+        ]
         self.together = 1 if self.device.type == "cpu" else 256
         """Scenes that are encoded at once: a GPU wants many, and a CPU gains nothing."""
         self.places: list[list[int]] = [[] for _ in config.canvases]
@@ -147,7 +156,8 @@ class LatentPool:
         canvas = Canvas(share.width, share.height, share.frames, Fraction(int(rng.choice(share.fps))))
         time = self.model.autoencoder.compression.time
         cut = time * int(rng.integers(1, 1 + (share.frames - 1) // time)) if share.cut else 0
-        world = int(self.config.solid > 0 and rng.random() < self.config.solid)
+        solid = self.config.solid > 0 and rng.random() < self.config.solid
+        world = CLOSE if share.close else SOLIDS if solid else SPRITES
         return Draft(self.worlds[world].draw((self.seed, 3, number), canvas), world, which, cut)
 
     def _encoded(self, numbers: Sequence[int]) -> list[Entry]:

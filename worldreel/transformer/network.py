@@ -60,7 +60,7 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor, modulation: "Modulation", told: "Told", steps: "Steps", kept: Kept | None = None) -> Tensor:
         """x [N, D]."""
-        rows, index = modulation.rows + self.table, modulation.which
+        rows, index = modulation
         mixed = attend(*steps.enter(self, x, rows, index, told.rotary.cos, told.rotary.sin), told.segments)
         x, q = steps.turn(self, x, mixed, rows, index)
         found = attend(q, *self._text(told, kept), told.spans)
@@ -83,38 +83,43 @@ class Block(nn.Module):
         return make() if kept is None else kept.pair((self, "image"), make)
 
 
-def _row(rows: Tensor, index: Tensor | None, number: int) -> Tensor:
-    """One of the six [N, D] (or [1, D], one for all)."""
-    return rows[:, number] if index is None else rows[:, number].index_select(0, index)
+Rows = tuple[Tensor, ...]
+"""Shift, scale and gate of the first attention, then of the MLP: [P, D] each."""
 
 
-def enter(block: Block, x: Tensor, rows: Tensor, index: Tensor | None, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _row(block: Block, rows: Rows, index: Tensor | None, number: int) -> Tensor:
+    """One of the six, this block's own share added: [N, D] (or [1, D], one for all)."""
+    row = rows[number] + block.table[number]
+    return row if index is None else row.index_select(0, index)
+
+
+def enter(block: Block, x: Tensor, rows: Rows, index: Tensor | None, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Queries, keys and values [N, heads, d] of the first attention."""
-    x = block.norm1(x) * (1 + _row(rows, index, 1)) + _row(rows, index, 0)
+    x = block.norm1(x) * (1 + _row(block, rows, index, 1)) + _row(block, rows, index, 0)
     q, k, v = block.attention.queries(x), block.attention.keys(x), block.attention.values(x)
     return rotated(q, cos, sin).to(v.dtype), rotated(k, cos, sin).to(v.dtype), v
 
 
-def turn(block: Block, x: Tensor, mixed: Tensor, rows: Tensor, index: Tensor | None) -> tuple[Tensor, Tensor]:
+def turn(block: Block, x: Tensor, mixed: Tensor, rows: Rows, index: Tensor | None) -> tuple[Tensor, Tensor]:
     """x with what the first attention found, and the queries of the second."""
-    x = x + block.attention.out(mixed.flatten(1)) * _row(rows, index, 2)
+    x = x + block.attention.out(mixed.flatten(1)) * _row(block, rows, index, 2)
     return x, block.cross.queries(block.norm2(x)).to(mixed.dtype)
 
 
-def leave(block: Block, x: Tensor, mixed: Tensor, rows: Tensor, index: Tensor | None) -> Tensor:
+def leave(block: Block, x: Tensor, mixed: Tensor, rows: Rows, index: Tensor | None) -> Tensor:
     """x with what the text says, through the MLP."""
     x = x + block.cross.out(mixed.flatten(1))
-    widened = block.norm3(x) * (1 + _row(rows, index, 4)) + _row(rows, index, 3)
-    out: Tensor = x + block.mlp(widened) * _row(rows, index, 5)
+    widened = block.norm3(x) * (1 + _row(block, rows, index, 4)) + _row(block, rows, index, 3)
+    out: Tensor = x + block.mlp(widened) * _row(block, rows, index, 5)
     return out
 
 
 class Steps(NamedTuple):
     """The three steps of a block, as they are or compiled."""
 
-    enter: Callable[[Block, Tensor, Tensor, Tensor | None, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]] = enter
-    turn: Callable[[Block, Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]] = turn
-    leave: Callable[[Block, Tensor, Tensor, Tensor, Tensor | None], Tensor] = leave
+    enter: Callable[[Block, Tensor, Rows, Tensor | None, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]] = enter
+    turn: Callable[[Block, Tensor, Tensor, Rows, Tensor | None], tuple[Tensor, Tensor]] = turn
+    leave: Callable[[Block, Tensor, Tensor, Rows, Tensor | None], Tensor] = leave
 
     @classmethod
     @cache
@@ -126,14 +131,19 @@ class Steps(NamedTuple):
 
 
 class Modulation(NamedTuple):
-    """Shifts, scales and gates [P, 6, D] of each distinct pair of a level and a text, and the pair of each token [N] (None: one
-    for all)."""
+    """Shifts, scales and gates of each distinct pair of a level and a text, and each token's pair [N] (None: one for all)."""
 
-    rows: Tensor
+    rows: Rows
     which: Tensor | None
 
-    def by_token(self) -> "Modulation":
-        return self if self.which is None else Modulation(self.rows.index_select(0, self.which), None)
+    @classmethod
+    def of(cls, stacked: Tensor, which: Tensor | None, learning: bool) -> "Modulation":
+        """`stacked` [P, 6 D]. Where there are gradients they are split and given to tokens once: those of a slice and of a choice
+        of rows are whole tensors of zeros but for it."""
+        rows = stacked.float().unflatten(-1, (6, -1))
+        if learning and which is not None:
+            rows, which = rows.index_select(0, which), None
+        return cls(rows.unbind(1), which)
 
 
 class Told(NamedTuple):
@@ -195,10 +205,8 @@ class Transformer(nn.Module):
         if self.places is not None:
             x = x + self.places(_fourier(layout.places, self.config.place_frequencies))
         time, index = self._conditions(levels, layout, texts)
-        modulation = Modulation(self.modulation(F.silu(time)).float().unflatten(-1, (6, -1)), index)
         learning = torch.is_grad_enabled()
-        if learning:  # once, since each choice of rows has a slow gradient
-            modulation = modulation.by_token()
+        modulation = Modulation.of(self.modulation(F.silu(time)), index, learning)
         told = self._told(layout, texts, image) if kept is None else kept.prepared(self, lambda: self._told(layout, texts, image))
         steps = Steps.compiled(learning) if self.compiled else Steps()
         x = x.float()

@@ -20,6 +20,7 @@ STYLE_WORDS: dict[Style, tuple[str, ...]] = {
     "sepia": ("in sepia", "in sepia tones", "like an old photograph"),
     "outline": ("as a line drawing", "as an outline", "drawn in thin lines"),
 }
+CLOSE_WORDS = ("close up", "in close-up", "seen from near")
 
 
 def short_caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
@@ -81,9 +82,11 @@ def _way(direction: str, rng: np.random.Generator | None) -> str:
 
 
 def _where(scene: Scene, rng: np.random.Generator | None) -> str:
-    """Before or on what it all is, and in which style."""
+    """Before or on what it all is, from how near, and in which style."""
     background = scene.background
     where = WHERE[background.names[0]] if background.picture is not None else f"on {_background(background, rng)}"
+    if scene.close:
+        where = f"{where}, {_pick(rng, list(CLOSE_WORDS))}"
     return where if scene.style is None else f"{where}, {_pick(rng, list(STYLE_WORDS[scene.style]))}"
 
 

@@ -16,6 +16,8 @@ from worldreel.worlds.subjects import COLOURS, DIRECTIONS, POSITIONS, Subject, w
 Deed = Literal["grows", "shrinks", "turns", "enters", "leaves"]
 DEEDS: tuple[Deed, ...] = get_args(Deed)
 Style = Literal["mosaic", "grey", "sepia", "outline"]
+CLOSE = (0.58, 0.84)
+"""Sizes of those who are seen from near: on a canvas of 80 pixels they are as large as others on one of 128."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,11 @@ class Scene:
         """How far the actor has turned clockwise, in radians, [frames]."""
         angles: np.ndarray = 2 * np.pi * actor.turns * np.linspace(0, 1, self.canvas.frames)
         return angles
+
+    @property
+    def close(self) -> bool:
+        """Whether who is there is seen from near (see `closer`)."""
+        return any(actor.size >= CLOSE[0] for actor in self.actors)
 
     @property
     def is_withheld(self) -> bool:
@@ -199,6 +206,25 @@ def slower(scene: Scene, share: float) -> Scene:
         first, last = middle - half, middle + half
         actors.append(replace(actor, start=(float(first[0]), float(first[1])), end=(float(last[0]), float(last[1]))))
     return replace(scene, actors=tuple(actors))
+
+
+def closer(scene: Scene, rng: np.random.Generator) -> Scene:
+    """The same scene, in which whoever is alone is seen from near: most of a frame is subject, which teaches bodies for few
+    tokens. Whoever moves still does, as far as there is room; where others stand has no name."""
+    (actor, *others) = scene.actors
+    if others or actor.deed is not None:
+        return scene
+    size = float(rng.uniform(*CLOSE))
+    half = _half(size, scene.canvas)
+    centre = rng.uniform(half, 1 - half)
+    if actor.direction is None:
+        place = _inside(centre, half)
+        return replace(scene, actors=(replace(actor, size=size, start=place, end=place, position=None),))
+    way = np.array(actor.end) - np.array(actor.start)
+    way = np.clip(way, 2 * half - 1, 1 - 2 * half)
+    start = np.clip(centre - way / 2, np.maximum(half, half - way), np.minimum(1 - half, 1 - half - way))
+    start, end = _inside(start, half), _inside(start + way, half)
+    return replace(scene, actors=(replace(actor, size=size, start=start, end=end),))
 
 
 def _background(rng: np.random.Generator, plain: float, pictured: float) -> Background:

@@ -58,6 +58,8 @@ class SpritesMix(Config):
     """The share of lone actors in clips that grow, shrink, turn, enter or leave."""
     anywhere: float = 0.0
     """The share of scenes in which whoever stands alone is anywhere in view, which no caption says."""
+    close: float = 0.0
+    """The share of scenes in which whoever is alone is seen from near."""
     plain: float = 0.75
     """The share of backgrounds in one colour; the others fade."""
     pictured: float = 0.0
@@ -98,6 +100,8 @@ class Sprites(World[scenes.Scene | scenes.Change]):
         place = np.random.default_rng((*seed, 6))
         if place.random() < mix.anywhere:
             scene = scenes.anywhere(scene, place)
+        if place.random() < mix.close:
+            scene = scenes.closer(scene, place)
         chance = np.random.default_rng((*seed, 4))
         if chance.random() >= mix.styled:
             return scene
@@ -114,8 +118,8 @@ class Sprites(World[scenes.Scene | scenes.Change]):
             return captions.change_caption(self.caption(scene.first, rng), self.caption(scene.second, rng), rng)
         if rng.random() >= self.mix.short:
             return captions.long_caption(scene, rng)
-        # Paraphrases have no words for deeds, places and styles.
-        unworded = scene.background.picture is not None or scene.style or any(actor.deed for actor in scene.actors)
+        # Paraphrases have no words for deeds, places, styles and views from near.
+        unworded = scene.background.picture is not None or scene.style or scene.close or any(actor.deed for actor in scene.actors)
         if self.mix.paraphrased and not unworded and rng.random() < self.mix.paraphrased:
             return paraphrase(scene, rng)
         return captions.short_caption(scene, rng)
