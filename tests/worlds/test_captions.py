@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from worldreel.worlds.captions import STYLE_WORDS, long_caption, short_caption
+from worldreel.worlds.captions import STYLE_WORDS, long_caption, short_caption, terse_caption
 from worldreel.worlds.scenes import Actor, Background, Canvas, Scene, random_scene
 from worldreel.worlds.subjects import BY_NAME, COLOURS
 
@@ -81,3 +81,17 @@ def test_a_style_is_said_in_several_wordings_the_plainest_first(style):
 def test_wordings_of_styles_do_not_overlap():
     wordings = [wording for group in STYLE_WORDS.values() for wording in group]
     assert len(set(wordings)) == len(wordings)
+
+
+def test_a_terse_caption_names_everybody_and_leaves_something_out():
+    left_out = set()
+    for seed in range(80):
+        scene = random_scene((21, seed), Canvas(64, 64, 9))
+        told = terse_caption(scene, np.random.default_rng(seed))
+        assert all(actor.subject.name in told for actor in scene.actors)
+        way = all(actor.direction is None or actor.direction in told for actor in scene.actors)
+        place = all(actor.position is None or actor.position in told for actor in scene.actors)
+        behind = all(name in told for name in scene.background.names)
+        assert not (way and place and behind)
+        left_out.add((way and place, behind))
+    assert left_out == {(True, False), (False, True), (False, False)}

@@ -26,42 +26,46 @@ AUTOENCODER = AutoencoderConfig(
 CANVASES = (
     CanvasShare(width=128, height=128, frames=25, weight=4),
     CanvasShare(width=128, height=128, frames=25, weight=0.8, cut=True),
-    CanvasShare(width=128, height=128, frames=37, weight=0.7, cut=True),
-    CanvasShare(width=128, height=128, frames=13, weight=1.4),
-    CanvasShare(width=128, height=128, frames=13, fps=(6,), weight=0.3),
-    CanvasShare(width=96, height=96, frames=25, fps=(12, 12, 24), weight=1.5),
-    CanvasShare(width=96, height=96, frames=37, weight=0.6),
-    CanvasShare(width=64, height=64, frames=25, fps=(8, 12), weight=8),
-    CanvasShare(width=64, height=64, frames=37, weight=1, cut=True),
-    CanvasShare(width=64, height=64, frames=13, weight=2),
+    CanvasShare(width=128, height=128, frames=37, weight=0.5, cut=True),
+    CanvasShare(width=128, height=128, frames=13, weight=1.2),
+    CanvasShare(width=128, height=128, frames=13, fps=(6,), weight=0.2),
+    CanvasShare(width=96, height=96, frames=25, fps=(12, 12, 24), weight=1.2),
+    CanvasShare(width=96, height=96, frames=37, weight=0.4),
+    CanvasShare(width=64, height=64, frames=25, fps=(8, 12), weight=2),
+    CanvasShare(width=64, height=64, frames=37, weight=0.5, cut=True),
+    CanvasShare(width=64, height=64, frames=13, weight=0.8),
     CanvasShare(width=96, height=96, frames=25, weight=0.4, cut=True),
     CanvasShare(width=160, height=96, frames=25, weight=0.8),
     CanvasShare(width=96, height=160, frames=25, weight=0.8),
     CanvasShare(width=176, height=80, frames=25, weight=0.8),
-    CanvasShare(width=128, height=128, frames=1, weight=16),
-    CanvasShare(width=96, height=96, frames=1, weight=6),
-    CanvasShare(width=64, height=64, frames=1, weight=16),
+    CanvasShare(width=80, height=80, frames=25, weight=4, close=True),
+    CanvasShare(width=80, height=80, frames=13, weight=4, close=True),
+    CanvasShare(width=128, height=128, frames=1, weight=12),
+    CanvasShare(width=96, height=96, frames=1, weight=4),
+    CanvasShare(width=64, height=64, frames=1, weight=4),
     CanvasShare(width=160, height=160, frames=1, weight=3),
-    CanvasShare(width=160, height=96, frames=1, weight=2),
-    CanvasShare(width=96, height=160, frames=1, weight=2),
-    CanvasShare(width=176, height=80, frames=1, weight=2),
+    CanvasShare(width=160, height=96, frames=1, weight=1.5),
+    CanvasShare(width=96, height=160, frames=1, weight=1.5),
+    CanvasShare(width=176, height=80, frames=1, weight=1.5),
+    CanvasShare(width=80, height=80, frames=1, weight=16, close=True),
 )
-"""Square, wide and tall; clips of one to three seconds, many stills, which teach what subjects look like for few tokens, and
-many small clips, which so teach where they go; short ones, two of which make a storyboard; cut ones, whose ends or middles are
-given."""
+"""Square, wide and tall; clips of one to three seconds, many stills, which teach what subjects look like for few tokens; views
+from near, which are mostly subject; small clips, which so teach where things go; short ones, two of which make a storyboard; cut
+ones, whose ends or middles are given."""
 
 
 DRILL = PoolConfig(
     canvases=(CanvasShare(width=64, height=64, frames=1),),
-    sprites=SpritesMix(alone=1.0, plain=0.0, short=1.0),
+    sprites=SpritesMix(alone=1.0, plain=0.0, short=1.0, styled=0.4),
     start=2400,
     size=2400,
     refresh=0,
 )
-"""Small stills over fading backgrounds: which of two colours is above is the last thing that prompts come to say."""
+"""Small stills over fading backgrounds, some of them in a style: which of two colours is above, and how all is rendered, is the last
+thing that prompts come to say."""
 
 
-ALIKE = ("dog", "cat", "car", "cow")
+ALIKE = ("dog", "car", "cow", "ladybug")
 """Who is learned last: a dog is soon drawn, and for long it is a cat."""
 
 
@@ -103,12 +107,23 @@ def tiny_transformer() -> TransformerRun:
             tokenizer=bundled / "tokenizer.json",
             pool=PoolConfig(
                 canvases=CANVASES,
-                sprites=SpritesMix(changing=0.1, anywhere=0.5, styled=0.05, favoured=ALIKE, favour=0.25),
+                sprites=SpritesMix(
+                    alone=0.85,
+                    changing=0.15,
+                    anywhere=0.5,
+                    favoured=ALIKE,
+                    favour=0.25,
+                    plain=0.5,
+                    styled=0.1,
+                    terse=0.2,
+                    paraphrased=0.12,
+                ),
             ),
-            early=0.3,
-            fine=0.3,
+            early=0.2,
+            fine=0.25,
             boards=0.3,
             drill=DRILL,
+            drill_every=8,
         ),
         schedule=Schedule(steps=20000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
     )

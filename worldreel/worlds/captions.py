@@ -26,8 +26,7 @@ CLOSE_WORDS = ("close up", "in close-up", "seen from near")
 def short_caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
     """One line. Without `rng` the plainest wording, always the same."""
     actors = [_short_actor(actor, scene, rng) for actor in scene.actors]
-    words = actors[0] if len(actors) == 1 else ", ".join(actors[:-1]) + " and " + actors[-1]
-    return f"{words} {_where(scene, rng)}"
+    return f"{_listed(actors)} {_where(scene, rng)}"
 
 
 def long_caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
@@ -36,18 +35,29 @@ def long_caption(scene: Scene, rng: np.random.Generator | None = None) -> str:
     still = scene.canvas.frames == 1
     kind = _pick(rng, ["A picture", "An image", "A still"] if still else ["A video", "An animation", "A short clip"])
     names = [actor.subject.phrase for actor in scene.actors]
-    listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
-    sentences = [f"{kind} of {listed} {_where(scene, rng)}."]
+    sentences = [f"{kind} of {_listed(names)} {_where(scene, rng)}."]
     for actor in scene.actors:
         size = "large" if actor.size > 0.43 else "small" if actor.size < 0.29 else "medium-sized"
         sentences.append(f"The {size} {actor.subject.name} {_deed(actor, scene, rng, long=True)}.")
     return " ".join(sentences)
 
 
+def terse_caption(scene: Scene, rng: np.random.Generator) -> str:
+    """A line that leaves out what they do, what is behind them, or both, as people do who do not mind."""
+    names = [actor.subject.phrase for actor in scene.actors]
+    actors = names if rng.random() < 0.7 else [_short_actor(actor, scene, rng) for actor in scene.actors]
+    words = _listed(actors)
+    return words if actors != names or rng.random() < 0.3 else f"{words} {_where(scene, rng)}"
+
+
 def change_caption(first: str, second: str, rng: np.random.Generator | None = None) -> str:
     """That what one caption says turns into what another says."""
     link = _pick(rng, [", then ", ", and then ", ", which turns into ", "; after that, "])
     return first.removesuffix(".") + link + second[:1].lower() + second[1:]
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
 def _short_actor(actor: Actor, scene: Scene, rng: np.random.Generator | None) -> str:

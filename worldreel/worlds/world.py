@@ -74,6 +74,9 @@ class SpritesMix(Config):
     """The share of scenes that only the favoured play in."""
     short: float = 0.6
     """The share of short captions; the others are long and descriptive."""
+    terse: float = 0.0
+    """The share of captions that leave out what somebody does, what is behind, or both: so that words are learned one by one,
+    and not only in company."""
     paraphrased: float = 0.0
     """The share of the short captions that are worded as other people would."""
 
@@ -116,6 +119,8 @@ class Sprites(World[scenes.Scene | scenes.Change]):
     def caption(self, scene: scenes.Scene | scenes.Change, rng: np.random.Generator) -> str:
         if isinstance(scene, scenes.Change):
             return captions.change_caption(self.caption(scene.first, rng), self.caption(scene.second, rng), rng)
+        if self.mix.terse and rng.random() < self.mix.terse:
+            return captions.terse_caption(scene, rng)
         if rng.random() >= self.mix.short:
             return captions.long_caption(scene, rng)
         # Paraphrases have no words for deeds, places, styles and views from near.
