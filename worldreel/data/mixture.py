@@ -32,7 +32,7 @@ class MixtureConfig(Config):
     pixels: int = 240_000
     """Pixels over all frames of a batch: small shapes come in larger batches."""
     shapes: tuple[tuple[int, int, int], ...] = (
-        (1, 64, 64),
+        (1, 96, 96),
         (1, 96, 96),
         (5, 64, 64),
         (9, 64, 64),
@@ -40,7 +40,10 @@ class MixtureConfig(Config):
         (13, 64, 64),
         (17, 64, 80),
         (17, 96, 64),
+        (17, 80, 80),
+        (25, 64, 64),
         (25, 80, 80),
+        (25, 64, 80),
     )
     """(frames, height, width) of the crops: little more than a subject, since backgrounds are soon learned."""
     sides: tuple[int, ...] = (96, 128, 128, 160)

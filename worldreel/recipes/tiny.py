@@ -73,12 +73,19 @@ FAST = Fast(near=0.15, guided_above=0.0, cost="nothing that the judge sees (100 
 
 
 def tiny_autoencoder() -> AutoencoderRun:
-    """Two and a half hours on two cores (`--time-limit` cuts it into parts).
+    """Three and a half hours on two cores (`--time-limit` cuts it into parts).
 
     Wants film strips: `--set task.data.film=FOLDER --set task.data.pictures=FOLDER`; without them it learns sprites only.
     """
     return AutoencoderRun(
-        task=AutoencodingConfig(network=AUTOENCODER, data=MixtureConfig(), absolute=0.3, squared=0.0, decibels=0.1, subject=8.0),
+        task=AutoencodingConfig(
+            network=AUTOENCODER,
+            data=MixtureConfig(world=0.85, taught=0.9, sides=(96, 96, 128, 128, 160)),
+            absolute=0.1,
+            squared=0.0,
+            decibels=0.1,
+            subject=16.0,
+        ),
         schedule=Schedule(steps=40000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
     )
 
