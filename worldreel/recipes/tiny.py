@@ -128,6 +128,7 @@ def tiny_transformer() -> TransformerRun:
             ),
             early=0.2,
             fine=0.25,
+            given=0.3,
             boards=0.3,
             drill=DRILL,
             drill_every=8,
@@ -138,7 +139,7 @@ def tiny_transformer() -> TransformerRun:
 
 def sprites_knowledge() -> Knows:
     """What a model taught on the sprites world can be asked for."""
-    sizes = tuple(dict.fromkeys(f"{canvas.width}x{canvas.height}" for canvas in CANVASES))
+    sizes = tuple(dict.fromkeys(f"{canvas.width}x{canvas.height}" for canvas in CANVASES if not canvas.close))
     return Knows(
         summary="Animated emoji over plain and fading backgrounds: one to three subjects, standing or moving.",
         subjects=tuple(subject.name for subject in SUBJECTS),
