@@ -61,8 +61,8 @@ DRILL = PoolConfig(
     size=2400,
     refresh=0,
 )
-"""Small stills over fading backgrounds, some of them in a style: which of two colours is above, and how all is rendered, is the last
-thing that prompts come to say."""
+"""Small stills over fading backgrounds, some of them in a style: which of two colours is above, and how all is rendered, is the
+last thing that prompts come to say."""
 
 
 ALIKE = ("dog", "car", "cow", "ladybug")
