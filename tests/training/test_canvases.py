@@ -40,7 +40,10 @@ def shown(handle, cut, frames):
         ("extend", 9, {"seconds": Fraction(8, 12), "direction": "backward"}, 8, 17),
         ("extend", 1, {"seconds": Fraction(12, 12), "direction": "backward"}, 12, 13),
         ("loop", 5, {"seconds": Fraction(7, 12)}, 12, 17),
+        ("loop", 5, {"seconds": Fraction(8, 12)}, 13, 17),
         ("fill", 17, {"missing": "5:12"}, 12, 17),
+        ("fill", 18, {"missing": "5:13"}, 13, 17),
+        ("fill", 18, {"missing": "5:11"}, 11, 17),
     ],
 )
 def test_modes_ask_for_what_training_shows(handle, mode, frames, values, cut, total):

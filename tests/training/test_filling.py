@@ -121,6 +121,25 @@ def test_given_tokens_are_clean_half_of_the_time_else_a_little_noisy(task):
     assert clean / len(examples) == pytest.approx(0.5, abs=0.1)
 
 
+def test_graded_levels_rise_and_fall_from_frame_to_frame(config):
+    task = Filling(config.model_copy(update={"given": 0.0, "graded": 1.0}), torch.device("cpu"))
+    task.pool.refresh(2)
+    rng, noise, frames = np.random.default_rng(0), torch.Generator().manual_seed(0), 0
+    for step in range(40):
+        for one in task._draw(np.random.default_rng(step), task.pool, task.menus):
+            levels = task._levels(one, rng, noise)
+            if not one.is_shot:
+                continue
+            by_frame = levels.view(one.runs[0].frames, -1)
+            assert bool((by_frame == by_frame[:, :1]).all())
+            steps = by_frame[:, 0].diff()
+            peak = int(by_frame[:, 0].argmax())
+            assert bool((steps[:peak] >= 0).all()) and bool((steps[peak:] <= 0).all())
+            assert float(levels.min()) >= 0 and float(levels.max()) < 1
+            frames += int(by_frame[:, 0].unique().numel() > 1)
+    assert frames > 10
+
+
 def levels_of(config, **shares):
     """The levels of many clips and stills of which nothing is given."""
     task = Filling(config.model_copy(update={"given": 0.0, **shares}), torch.device("cpu"))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -72,6 +73,24 @@ def test_only_sprites_that_face_left_are_mirrored_and_only_to_the_right():
 def moving_right(seed):
     scene = random_scene((seed,), CANVASES[0], alone=1)
     return scene if scene.actors[0].direction == "right" else None
+
+
+def test_who_goes_back_slows_down_and_sets_out_anew():
+    """Before the turn a clip's last frames are seen, after it its first ones, and no step between them is a jump."""
+    canvas = Canvas(128, 128, 30)
+    for seed in range(40):
+        scene = random_scene((17, seed), canvas, alone=1, lively=0.5)
+        back = replace(scene, back=(8, 21))
+        for of in (lambda one, actor: one.centres(actor), lambda one, actor: one.sides(actor)):
+            (actor,) = scene.actors
+            forth, there = of(scene, actor), of(back, actor)
+            assert there.shape == forth.shape
+            assert there[:9] == pytest.approx(forth[-9:])
+            assert there[21:] == pytest.approx(forth[:9])
+            pace = abs(np.diff(forth, axis=0)).max()
+            assert abs(np.diff(there[8:22], axis=0)[[0, -1]]).max() <= pace + 1e-9
+            low, high = np.minimum(forth[0], forth[-1]), np.maximum(forth[0], forth[-1])
+            assert (there >= low - 1e-9).all() and (there <= high + 1e-9).all()
 
 
 def lively_actors(canvas=CANVASES[0], count=300):

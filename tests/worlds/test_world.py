@@ -6,7 +6,7 @@ import torch
 
 from worldreel.worlds.captions import CLOSE_WORDS, STYLE_WORDS
 from worldreel.worlds.render import render
-from worldreel.worlds.scenes import Canvas, Change
+from worldreel.worlds.scenes import Canvas, Change, Scene
 from worldreel.worlds.sprites import load_sprites
 from worldreel.worlds.world import Solids, SolidsMix, Sprites, SpritesMix
 
@@ -41,6 +41,21 @@ def test_what_is_not_mixed_in_is_not_drawn():
     lively = Sprites(SpritesMix(alone=1.0, lively=1.0, pictured=1.0), CPU)
     scenes = [lively.draw((4, seed), CANVAS) for seed in range(20)]
     assert all(scene.actors[0].deed and scene.background.picture is not None for scene in scenes)
+
+
+def test_across_a_gap_another_scene_follows_or_the_beginning_of_the_same():
+    world, canvas, gap = Sprites(SpritesMix(), CPU), Canvas(32, 32, 30), (9, 21)
+    drawn = [world.draw((5, seed), canvas, gap) for seed in range(40)]
+    assert world.draw((5, 0), canvas, gap) == drawn[0]
+    looped = [scene for scene in drawn if isinstance(scene, Scene)]
+    changes = [scene for scene in drawn if isinstance(scene, Change)]
+    assert len(looped) + len(changes) == 40 and min(len(looped), len(changes)) > 10
+    assert {scene.back for scene in looped} == {(8, 21)}
+    for change in changes:
+        assert 9 < change.start < change.stop < 21
+        assert 4 <= change.stop - change.start <= 8
+    # The first scene is the one that is drawn without a gap.
+    assert replace(looped[0], back=None) in [world.draw((5, seed), canvas) for seed in range(40)]
 
 
 def test_a_scene_turns_into_another():

@@ -25,16 +25,17 @@ AUTOENCODER = AutoencoderConfig(
 
 CANVASES = (
     CanvasShare(width=128, height=128, frames=25, weight=4),
-    CanvasShare(width=128, height=128, frames=25, weight=0.8, cut=True),
-    CanvasShare(width=128, height=128, frames=37, weight=0.5, cut=True),
+    CanvasShare(width=128, height=128, frames=25, weight=1.4, cut=True),
+    CanvasShare(width=128, height=128, frames=29, weight=1.2, cut=True),
+    CanvasShare(width=128, height=128, frames=37, weight=0.6, cut=True),
     CanvasShare(width=128, height=128, frames=13, weight=1.2),
     CanvasShare(width=128, height=128, frames=13, fps=(6,), weight=0.2),
     CanvasShare(width=96, height=96, frames=25, fps=(12, 12, 24), weight=1.2),
     CanvasShare(width=96, height=96, frames=37, weight=0.4),
     CanvasShare(width=64, height=64, frames=25, fps=(8, 12), weight=2),
-    CanvasShare(width=64, height=64, frames=37, weight=0.5, cut=True),
+    CanvasShare(width=64, height=64, frames=37, weight=1.5, cut=True),
     CanvasShare(width=64, height=64, frames=13, weight=0.8),
-    CanvasShare(width=96, height=96, frames=25, weight=0.4, cut=True),
+    CanvasShare(width=96, height=96, frames=29, weight=0.8, cut=True),
     CanvasShare(width=160, height=96, frames=25, weight=0.8),
     CanvasShare(width=96, height=160, frames=25, weight=0.8),
     CanvasShare(width=176, height=80, frames=25, weight=0.8),
@@ -114,6 +115,7 @@ def tiny_transformer() -> TransformerRun:
             tokenizer=bundled / "tokenizer.json",
             pool=PoolConfig(
                 canvases=CANVASES,
+                joined=0.6,
                 sprites=SpritesMix(
                     alone=0.85,
                     changing=0.15,
@@ -129,6 +131,7 @@ def tiny_transformer() -> TransformerRun:
             early=0.2,
             fine=0.25,
             given=0.3,
+            graded=0.1,
             boards=0.3,
             drill=DRILL,
             drill_every=8,

@@ -16,7 +16,7 @@ from worldreel.config import Config
 from worldreel.devices import autocast, compute_dtype
 from worldreel.flow import draw_levels, length_shift, noised, velocity_loss
 from worldreel.media.sheet import save_sheet
-from worldreel.models.lowering import lower
+from worldreel.models.lowering import lower, share_to_level
 from worldreel.models.model import Model, ModelConfig
 from worldreel.patches import Grid, Segment, pack, to_tokens
 from worldreel.prompting.canvas import Canvas, Cue, blank, unknown
@@ -60,6 +60,9 @@ class FillingConfig(Config):
     clips is drowned in packs of everything, and is learned in some dozen steps by itself."""
     drill_every: int = 6
     """One step in so many is a drill, where there is a pool for them."""
+    graded: float = 0.0
+    """The share of whole clips, of which nothing is given, that rise to their level and fall again from frame to frame, as what
+    is blended into another does."""
     boards: float = 0.0
     """The share of clips of one canvas, side by side in a pack, that are two shots of a storyboard, each with its own prompt."""
     given_noise: float = 0.1
@@ -141,7 +144,7 @@ class Filling:
         for canvas in menus[int(rng.integers(len(menus)))]:
             entry = pool.entry(canvas, rng)
             clean = to_tokens(entry.latents.float(), self.config.model.patch)
-            frames = draw_wanted([run.frames for run in entry.runs], self.config.given, rng)
+            frames = draw_wanted([run.frames for run in entry.runs], self.config.given, rng, entry.draft.known)
             wanted = frames.repeat_interleave(len(clean) // len(frames))
             prompt = "" if rng.random() < self.config.drop_text else entry.caption(rng)
             example = Example(clean, entry.runs, wanted, ((len(clean), prompt),))
@@ -161,6 +164,8 @@ class Filling:
         else:
             shift = 1.0 if kind < self.config.early + self.config.fine else length_shift(len(example.clean))
             level = draw_levels(1, shift, chance)
+        if example.is_shot and self.config.graded and bool(example.wanted.all()) and rng.random() < self.config.graded:
+            return torch.minimum(level, _graded(example.runs[0], rng))
         given = 0.0 if rng.random() < 0.5 else float(rng.uniform(0, self.config.given_noise))
         return torch.where(example.wanted, level, given)
 
@@ -216,12 +221,12 @@ class Filling:
         self.pool.load_state(state)
 
 
-def draw_wanted(frames: Sequence[int], given: float, rng: np.random.Generator) -> Tensor:
+def draw_wanted(frames: Sequence[int], given: float, rng: np.random.Generator, known: int = 0) -> Tensor:
     """Which latent frames of a clip are to be made, for runs of so many latent frames each.
 
     Of a single run, its first frames are given in a share of `given`: one of them as often as more. Of two runs, it is the
     second (extend backward), the beginning of the first and the second (loop, connect, fill), or the second's beginning (extend
-    both ways).
+    both ways). `known`: so many at the beginning of the first, and the second (0: as above).
     """
     wanted = torch.ones(sum(frames), dtype=torch.bool)
     if len(frames) == 1:
@@ -229,12 +234,22 @@ def draw_wanted(frames: Sequence[int], given: float, rng: np.random.Generator) -
             wanted[: 1 if rng.random() < 0.5 else int(rng.integers(1, frames[0]))] = False
         return wanted
     first, second = frames
+    if known:
+        wanted[:known] = wanted[first:] = False
+        return wanted
     kind = str(rng.choice(["suffix", "both ends", "middle"]))
     last = int(rng.integers(1, second + 1)) if kind == "middle" else second
     wanted[first : first + last] = False
     if kind == "both ends":
         wanted[: int(rng.integers(1, first))] = False
     return wanted
+
+
+def _graded(run: Grid, rng: np.random.Generator) -> Tensor:
+    """The most noise for each token of a run [N]: all at one frame, and evenly less before and after it."""
+    peak, reach = rng.uniform(0.25, 0.75) * (run.frames - 1), rng.uniform(0.4, 0.8) * run.frames
+    shares = torch.from_numpy(1 - np.abs(np.arange(run.frames) - peak) / reach).float().clamp(0, 1)
+    return share_to_level(shares, length_shift(run.tokens)).repeat_interleave(run.tokens // run.frames)
 
 
 PREVIEWS = (

@@ -3,7 +3,7 @@
 from bisect import insort
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import prod
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ from worldreel.config import Config
 from worldreel.devices import autocast, compute_dtype
 from worldreel.models.model import ModelConfig
 from worldreel.patches import Grid
-from worldreel.shapes import VideoShape
+from worldreel.shapes import VideoShape, ceil_to
 from worldreel.worlds.scenes import Canvas
 from worldreel.worlds.world import Shown, Solids, SolidsMix, Sprites, SpritesMix, World
 
@@ -34,7 +34,8 @@ class CanvasShare(Config):
     fps: tuple[int, ...] = (12,)
     weight: float = 1.0
     cut: bool = False
-    """Whether its clips are cut into two runs, of which the codec sees each by itself: what comes after an unknown stretch."""
+    """Whether its clips are cut into two runs, of which the codec sees each by itself: what comes after an unknown stretch. They
+    are a frame longer or up to two shorter, so that the second run begins in the first's last latent frame or after it."""
     close: bool = False
     """Whether its scenes are those of the sprites world seen from near."""
 
@@ -51,18 +52,22 @@ class PoolConfig(Config):
     solids: SolidsMix = SolidsMix()
     solid: float = 0.0
     """The share of scenes from the solids world; the others are of sprites."""
+    joined: float = 0.0
+    """The share of cut clips made for a gap of theirs: across it, another scene follows, or the beginning of the same one."""
     kept: bool = True
     """Whether checkpoints hold the latents. A large pool is sooner made anew on a GPU than read from a disk."""
 
 
 class Draft(NamedTuple):
     """What a scene's number stands for. `world`: which world it is of; `share`: number of its canvas in the pool's configuration;
-    `cut`: the frame at which its second run begins (0: it has one)."""
+    `cut`: the frame at which its second run begins (0: it has one); `known`: how many latent frames of the first run lie before
+    the gap that the scene was made for (0: it was made for none)."""
 
     scene: Shown
     world: int
     share: int
     cut: int
+    known: int
 
 
 @dataclass
@@ -154,11 +159,28 @@ class LatentPool:
         which = int(rng.choice(len(self.config.canvases), p=self.shares))
         share = self.config.canvases[which]
         canvas = Canvas(share.width, share.height, share.frames, Fraction(int(rng.choice(share.fps))))
-        time = self.model.autoencoder.compression.time
-        cut = time * int(rng.integers(1, 1 + (share.frames - 1) // time)) if share.cut else 0
         solid = self.config.solid > 0 and rng.random() < self.config.solid
         world = CLOSE if share.close else SOLIDS if solid else SPRITES
-        return Draft(self.worlds[world].draw((self.seed, 3, number), canvas), world, which, cut)
+        cut, known, gap = 0, 0, None
+        if share.cut:
+            time = self.model.autoencoder.compression.time
+            latents = (share.frames - 1) // time
+            last, known = self._cut(latents, rng)
+            # Frames that both runs show, as when the codec adds some at a run's end; a clip's end is in both runs at most once.
+            twice = int(rng.integers(time if last < latents else 2))
+            cut = 1 + last * time - twice
+            canvas = replace(canvas, frames=share.frames + 1 - twice)
+            gap = (1 + (known - 1) * time, cut) if known else None
+        return Draft(self.worlds[world].draw((self.seed, 3, number), canvas, gap), world, which, cut, known)
+
+    def _cut(self, last: int, rng: np.random.Generator) -> tuple[int, int]:
+        """Which latent frame of a clip, from 1 to `last`, ends its first run; how many come before the gap that the scene is made
+        for, of two to four latent frames (0: it is made for none)."""
+        if last < 2 or rng.random() >= self.config.joined:
+            return int(rng.integers(1, 1 + last)), 0
+        gap = int(rng.integers(2, 1 + min(4, last)))
+        known = int(rng.integers(1, 2 + last - gap))
+        return known + gap - 1, known
 
     def _encoded(self, numbers: Sequence[int]) -> list[Entry]:
         """Entries in order; those of one canvas are rendered and encoded together, on the autoencoder's device."""
@@ -174,10 +196,11 @@ class LatentPool:
         return [entries[place] for place in range(len(drafts))]
 
     def _latents(self, video: Tensor, cut: int) -> Tensor:
-        """[B, C, T, H, W] bf16 of videos [B, 3, T, H, W], with a second run from frame `cut` on (0: none)."""
+        """[B, C, T, H, W] bf16 of videos [B, 3, T, H, W], with a second run from frame `cut` on (0: none). The first one is as
+        long as the codec makes it."""
         with torch.inference_mode(), autocast(self.device, compute_dtype(self.device)):
             # The first run's latents know nothing of what follows: the codec is causal.
-            runs = [video[:, :, : cut + 1], video[:, :, cut:]] if cut else [video]
+            runs = [video[:, :, : self._padded(cut)], video[:, :, cut:]] if cut else [video]
             latents = torch.cat([self.autoencoder.encode(run) for run in runs], dim=2)
         return latents.to(torch.bfloat16)
 
@@ -188,9 +211,13 @@ class LatentPool:
         canvas, cut = draft.scene.canvas, draft.cut
         if not cut:
             return (self.model.grid(VideoShape(canvas.frames, canvas.height, canvas.width), canvas.fps),)
-        first = self.model.grid(VideoShape(cut + 1, canvas.height, canvas.width), canvas.fps)
+        first = self.model.grid(VideoShape(self._padded(cut), canvas.height, canvas.width), canvas.fps)
         second = self.model.grid(VideoShape(canvas.frames - cut, canvas.height, canvas.width), canvas.fps)
         return (first, second._replace(start=cut / float(canvas.fps)))
+
+    def _padded(self, frames: int) -> int:
+        """As many as the codec takes instead of so many."""
+        return 1 + ceil_to(frames - 1, self.model.autoencoder.compression.time)
 
     def state(self) -> dict[str, Tensor]:
         """How many scenes were drawn so far, and the latents, end to end."""

@@ -79,16 +79,33 @@ class Actor:
 
 @dataclass(frozen=True)
 class Scene:
-    """What is on a canvas; `style`: how all of it is rendered (see `styles`), None as it is."""
+    """What is on a canvas; `style`: how all of it is rendered (see `styles`), None as it is. `back`: frames between which all
+    actors go back to where their paths began: what is seen before is a clip's end, and what is seen after, its beginning."""
 
     canvas: Canvas
     background: Background
     actors: tuple[Actor, ...]
     style: Style | None = None
+    back: tuple[int, int] | None = None
+
+    @property
+    def along(self) -> np.ndarray:
+        """How far on its path every actor is, [frames]: from 0, at its start, to 1. A still is taken halfway."""
+        frames = self.canvas.frames
+        if frames == 1:
+            return np.full(1, 0.5)
+        number = np.arange(frames)
+        if self.back is None:
+            return number / (frames - 1)
+        start, stop = self.back
+        # Who goes back slows down first, and again before setting out anew.
+        turned = (1 + np.cos(np.pi * np.clip((number - start) / (stop - start), 0, 1))) / 2
+        along: np.ndarray = turned + (np.minimum(number - start, 0) + np.maximum(number - stop, 0)) / (frames - 1)
+        return along
 
     def centres(self, actor: Actor) -> np.ndarray:
         """The actor's centre in pixels, (x, y) by frame: [frames, 2]."""
-        along = np.linspace(0, 1, self.canvas.frames)[:, None] if self.canvas.frames > 1 else np.full((1, 1), 0.5)
+        along = self.along[:, None]
         path = (1 - along) * np.array(actor.start) + along * np.array(actor.end)
         centres: np.ndarray = path * (self.canvas.width, self.canvas.height)
         return centres
@@ -100,12 +117,12 @@ class Scene:
     def sides(self, actor: Actor) -> np.ndarray:
         """The side of the actor's square in pixels, [frames]."""
         first, last = min(1.0, 1 / actor.growth), min(1.0, actor.growth)
-        sides: np.ndarray = self.side(actor) * np.linspace(first, last, self.canvas.frames)
+        sides: np.ndarray = self.side(actor) * (first + (last - first) * self.along)
         return sides
 
     def angles(self, actor: Actor) -> np.ndarray:
         """How far the actor has turned clockwise, in radians, [frames]."""
-        angles: np.ndarray = 2 * np.pi * actor.turns * np.linspace(0, 1, self.canvas.frames)
+        angles: np.ndarray = 2 * np.pi * actor.turns * self.along
         return angles
 
     @property
@@ -145,9 +162,15 @@ class Change:
         return shares
 
 
-def random_change(seed: tuple[int, ...], first: Scene, second: Scene) -> Change:
-    """A change that takes a sixth to a third of a clip, somewhere in its middle."""
+def random_change(seed: tuple[int, ...], first: Scene, second: Scene, gap: tuple[int, int] | None = None) -> Change:
+    """A change that takes a sixth to a third of a clip, somewhere in its middle; or half of a gap between frames, in its
+    middle, so that what is made there begins as one scene and ends as the other."""
     rng = np.random.default_rng(seed)
+    if gap is not None:
+        missing = gap[1] - gap[0]
+        length = max(1, round(missing * rng.uniform(0.4, 0.6)))
+        start = gap[0] + (missing - length) // 2
+        return Change(first, second, start, start + length)
     frames = first.canvas.frames
     length = max(1, round(frames * rng.uniform(1 / 6, 1 / 3)))
     middle = frames * rng.uniform(0.35, 0.6)

@@ -35,8 +35,9 @@ class World(ABC, Generic[S]):
     """Scenes never show a withheld pair."""
 
     @abstractmethod
-    def draw(self, seed: tuple[int, ...], canvas: Canvas) -> S:
-        """The same seed and canvas, the same scene."""
+    def draw(self, seed: tuple[int, ...], canvas: Canvas, gap: tuple[int, int] | None = None) -> S:
+        """The same seed, canvas and gap, the same scene. `gap`: frames, from the first up to the second, in which what was seen
+        before may turn into what does not follow from it, as a bridge or a loop does."""
 
     @abstractmethod
     def render(self, scenes: Sequence[S]) -> Tensor:
@@ -87,9 +88,14 @@ class Sprites(World[scenes.Scene | scenes.Change]):
         self.favoured = self.cast.only(mix.favoured) if mix.favour else self.cast
         self.sprites = {name: sprite.to(device) for name, sprite in load_sprites(self.cast).items()}
 
-    def draw(self, seed: tuple[int, ...], canvas: Canvas) -> scenes.Scene | scenes.Change:
+    def draw(self, seed: tuple[int, ...], canvas: Canvas, gap: tuple[int, int] | None = None) -> scenes.Scene | scenes.Change:
+        """Across a gap, another scene follows as often as the same one's beginning."""
         first = self._scene(seed, canvas)
         chance = np.random.default_rng((*seed, 1))
+        if gap is not None and chance.random() < 0.5:
+            return replace(first, back=(gap[0] - 1, gap[1]))
+        if gap is not None:
+            return scenes.random_change((*seed, 2), first, self._scene((*seed, 3), canvas), gap)
         if canvas.frames == 1 or chance.random() >= self.mix.changing:
             return first
         return scenes.random_change((*seed, 2), first, self._scene((*seed, 3), canvas))
@@ -153,7 +159,8 @@ class Solids(World[solid_scenes.Scene]):
         self.mix, self.device = mix, device
         self.drawn = solid_drawing.Mix(mix.alone, mix.still_camera, mix.rest)
 
-    def draw(self, seed: tuple[int, ...], canvas: Canvas) -> solid_scenes.Scene:
+    def draw(self, seed: tuple[int, ...], canvas: Canvas, gap: tuple[int, int] | None = None) -> solid_scenes.Scene:
+        """Solids know no way to turn into what does not follow."""
         return solid_drawing.random_scene(seed, canvas, mix=self.drawn)
 
     def render(self, scenes: Sequence[solid_scenes.Scene]) -> Tensor:
