@@ -14,7 +14,7 @@ SQUARE, WIDE, TALL = (128, 128), (176, 96), (96, 176)
 
 CANVASES = (
     *(CanvasShare(width=width, height=height, frames=25, fps=(8, 12), weight=4) for width, height in (SQUARE, WIDE, TALL)),
-    *(CanvasShare(width=width, height=height, frames=25, weight=1, cut=True) for width, height in (SQUARE, WIDE, TALL)),
+    *(CanvasShare(width=width, height=height, frames=25, weight=1.5, cut=True) for width, height in (SQUARE, WIDE, TALL)),
     CanvasShare(width=64, height=64, frames=25, fps=(8, 12), weight=16),
     CanvasShare(width=96, height=96, frames=49, fps=(12, 24), weight=2),
     CanvasShare(width=64, height=64, frames=61, fps=(1, 2, 4, 12), weight=1),
@@ -49,7 +49,9 @@ def small_transformer() -> TransformerRun:
     sprites = SpritesMix(
         cast="all", anywhere=0.3, lively=0.25, pictured=0.25, styled=0.1, changing=0.1, paraphrased=0.3, alone=0.7
     )
-    pool = PoolConfig(canvases=CANVASES, sprites=sprites, solid=0.3, start=40_000, size=120_000, refresh=64, kept=False)
+    pool = PoolConfig(
+        canvases=CANVASES, sprites=sprites, solid=0.3, joined=0.5, start=40_000, size=120_000, refresh=64, kept=False
+    )
     task = run.task.model_copy(
         update={"model": model, "pool": pool, "tokens": 65_536, "menus": 8, "early": 0.35, "boards": 0.3, "compiled": True}
     )

@@ -21,8 +21,8 @@ from worldreel.shapes import VideoShape, ceil_to
 from worldreel.worlds.scenes import Canvas
 from worldreel.worlds.world import Shown, Solids, SolidsMix, Sprites, SpritesMix, World
 
-SPRITES, SOLIDS, CLOSE = range(3)
-"""The worlds of a pool: sprites, solids, and sprites from near."""
+SPRITES, SOLIDS = range(2)
+"""The worlds of a pool."""
 
 
 class CanvasShare(Config):
@@ -37,7 +37,7 @@ class CanvasShare(Config):
     """Whether its clips are cut into two runs, of which the codec sees each by itself: what comes after an unknown stretch. They
     are a frame longer or up to two shorter, so that the second run begins in the first's last latent frame or after it."""
     close: bool = False
-    """Whether its scenes are those of the sprites world seen from near."""
+    """Whether its scenes are seen from near; they are all of sprites."""
 
 
 class PoolConfig(Config):
@@ -95,11 +95,7 @@ class LatentPool:
         self.entries: list[Entry] = []
         self.drawn = 0
         self.device = autoencoder.latent_mean.device
-        self.worlds: list[World[Any]] = [
-            Sprites(config.sprites, self.device),
-            Solids(config.solids, self.device),
-            Sprites(config.sprites.model_copy(update={"alone": 1.0, "close": 1.0}), self.device),
-        ]
+        self.worlds: list[World[Any]] = [Sprites(config.sprites, self.device), Solids(config.solids, self.device)]
         self.together = 1 if self.device.type == "cpu" else 256
         """Scenes that are encoded at once: a GPU wants many, and a CPU gains nothing."""
         self.places: list[list[int]] = [[] for _ in config.canvases]
@@ -159,8 +155,8 @@ class LatentPool:
         which = int(rng.choice(len(self.config.canvases), p=self.shares))
         share = self.config.canvases[which]
         canvas = Canvas(share.width, share.height, share.frames, Fraction(int(rng.choice(share.fps))))
-        solid = self.config.solid > 0 and rng.random() < self.config.solid
-        world = CLOSE if share.close else SOLIDS if solid else SPRITES
+        solid = self.config.solid > 0 and rng.random() < self.config.solid and not share.close
+        world = SOLIDS if solid else SPRITES
         cut, known, gap = 0, 0, None
         if share.cut:
             time = self.model.autoencoder.compression.time
@@ -171,7 +167,8 @@ class LatentPool:
             cut = 1 + last * time - twice
             canvas = replace(canvas, frames=share.frames + 1 - twice)
             gap = (1 + (known - 1) * time, cut) if known else None
-        return Draft(self.worlds[world].draw((self.seed, 3, number), canvas, gap), world, which, cut, known)
+        scene = self.worlds[world].draw((self.seed, 3, number), canvas, gap=gap, close=share.close)
+        return Draft(scene, world, which, cut, known)
 
     def _cut(self, last: int, rng: np.random.Generator) -> tuple[int, int]:
         """Which latent frame of a clip, from 1 to `last`, ends its first run; how many come before the gap that the scene is made

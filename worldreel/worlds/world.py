@@ -35,9 +35,9 @@ class World(ABC, Generic[S]):
     """Scenes never show a withheld pair."""
 
     @abstractmethod
-    def draw(self, seed: tuple[int, ...], canvas: Canvas, gap: tuple[int, int] | None = None) -> S:
-        """The same seed, canvas and gap, the same scene. `gap`: frames, from the first up to the second, in which what was seen
-        before may turn into what does not follow from it, as a bridge or a loop does."""
+    def draw(self, seed: tuple[int, ...], canvas: Canvas, *, gap: tuple[int, int] | None = None, close: bool = False) -> S:
+        """The same arguments, the same scene. `gap`: frames, from the first up to the second, in which what was seen before may
+        turn into what does not follow from it, as a bridge or a loop does. `close`: seen from near, where a world can be."""
 
     @abstractmethod
     def render(self, scenes: Sequence[S]) -> Tensor:
@@ -59,8 +59,6 @@ class SpritesMix(Config):
     """The share of lone actors in clips that grow, shrink, turn, enter or leave."""
     anywhere: float = 0.0
     """The share of scenes in which whoever stands alone is anywhere in view, which no caption says."""
-    close: float = 0.0
-    """The share of scenes in which whoever is alone is seen from near."""
     plain: float = 0.75
     """The share of backgrounds in one colour; the others fade."""
     pictured: float = 0.0
@@ -88,28 +86,31 @@ class Sprites(World[scenes.Scene | scenes.Change]):
         self.favoured = self.cast.only(mix.favoured) if mix.favour else self.cast
         self.sprites = {name: sprite.to(device) for name, sprite in load_sprites(self.cast).items()}
 
-    def draw(self, seed: tuple[int, ...], canvas: Canvas, gap: tuple[int, int] | None = None) -> scenes.Scene | scenes.Change:
-        """Across a gap, another scene follows as often as the same one's beginning."""
-        first = self._scene(seed, canvas)
+    def draw(
+        self, seed: tuple[int, ...], canvas: Canvas, *, gap: tuple[int, int] | None = None, close: bool = False
+    ) -> scenes.Scene | scenes.Change:
+        """Across a gap, another scene follows as often as the same one's beginning. Who is seen from near is alone."""
+        first = self._scene(seed, canvas, close)
         chance = np.random.default_rng((*seed, 1))
         if gap is not None and chance.random() < 0.5:
             return replace(first, back=(gap[0] - 1, gap[1]))
         if gap is not None:
-            return scenes.random_change((*seed, 2), first, self._scene((*seed, 3), canvas), gap)
+            return scenes.random_change((*seed, 2), first, self._scene((*seed, 3), canvas, close), gap)
         if canvas.frames == 1 or chance.random() >= self.mix.changing:
             return first
-        return scenes.random_change((*seed, 2), first, self._scene((*seed, 3), canvas))
+        return scenes.random_change((*seed, 2), first, self._scene((*seed, 3), canvas, close))
 
-    def _scene(self, seed: tuple[int, ...], canvas: Canvas) -> scenes.Scene:
+    def _scene(self, seed: tuple[int, ...], canvas: Canvas, close: bool) -> scenes.Scene:
         mix = self.mix
         cast = self.favoured if np.random.default_rng((*seed, 5)).random() < mix.favour else self.cast
+        alone = 1.0 if close else mix.alone
         scene = scenes.random_scene(
-            seed, canvas, alone=mix.alone, cast=cast, lively=mix.lively, plain=mix.plain, pictured=mix.pictured
+            seed, canvas, alone=alone, cast=cast, lively=mix.lively, plain=mix.plain, pictured=mix.pictured
         )
         place = np.random.default_rng((*seed, 6))
         if place.random() < mix.anywhere:
             scene = scenes.anywhere(scene, place)
-        if place.random() < mix.close:
+        if close:
             scene = scenes.closer(scene, place)
         chance = np.random.default_rng((*seed, 4))
         if chance.random() >= mix.styled:
@@ -159,8 +160,10 @@ class Solids(World[solid_scenes.Scene]):
         self.mix, self.device = mix, device
         self.drawn = solid_drawing.Mix(mix.alone, mix.still_camera, mix.rest)
 
-    def draw(self, seed: tuple[int, ...], canvas: Canvas, gap: tuple[int, int] | None = None) -> solid_scenes.Scene:
-        """Solids know no way to turn into what does not follow."""
+    def draw(
+        self, seed: tuple[int, ...], canvas: Canvas, *, gap: tuple[int, int] | None = None, close: bool = False
+    ) -> solid_scenes.Scene:
+        """Solids know no way to turn into what does not follow, and are as near as their camera is."""
         return solid_drawing.random_scene(seed, canvas, mix=self.drawn)
 
     def render(self, scenes: Sequence[solid_scenes.Scene]) -> Tensor:
