@@ -56,7 +56,7 @@ def denoised(
     shift = config.shift(max(window.tokens for window in windows.each))
     levels = schedule(settled.steps, shift, config.descent.least, config.descent.reaches_least)
     start, levels = noise.to(model.device), levels.to(model.device)
-    predict = predictor(model, canvas, lowered, windows, settled, generator)
+    predict = predictor(model, canvas, lowered, windows, settled, start, generator)
     ceilings, solver = share_to_level(lowered.ceilings, shift), SOLVERS[settled.solver]
     if canvas.was is not None:
         start = lowered.known

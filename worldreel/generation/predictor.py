@@ -1,6 +1,7 @@
 """The model as sampling sees it: noisy tokens to clean ones, with prompts and guidance built in, window by window."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -17,18 +18,22 @@ from worldreel.prompting import Canvas
 from worldreel.sampling import Predict, flowedit, guided
 from worldreel.transformer.kept import MOST, Kept
 
+Seen = tuple[Tensor, Tensor]
+"""Noisy tokens [N, C] and their levels [N], as the network meets them."""
 EXACT = Fast(near=0, guided_above=0)
 BEFORE = 0.25
 """How much of the guidance towards what is wanted holds for what is there (Kulikov et al. 2024 take about a quarter too)."""
 
 
 class _Told(NamedTuple):
-    """Prompts, the one that all tokens read (None: each its own cue's), and guidance above and below the experts' boundary."""
+    """Prompts, the one that all tokens read (None: each its own cue's), and guidance above and below the experts' boundary;
+    `untold`: what guidance leads away from, of a canvas as it is."""
 
     prompts: Sequence[str]
     way: int | None
     above: float
     below: float
+    untold: Callable[[Tensor, Tensor], Seen]
 
 
 class _Call(NamedTuple):
@@ -50,19 +55,39 @@ class _Pack(NamedTuple):
 
 
 def predictor(
-    model: Bundle, canvas: Canvas, lowered: Lowered, windows: Windows, settled: Plan, generator: torch.Generator
+    model: Bundle,
+    canvas: Canvas,
+    lowered: Lowered,
+    windows: Windows,
+    settled: Plan,
+    noise: Tensor,
+    generator: torch.Generator,
 ) -> Predict:
     """Predicts every token of a canvas; of one that says what it shows, on the way from there (see `flowedit`), for which
-    `generator` draws noise."""
+    `generator` draws noise. `noise` [N, C] is what sampling begins with."""
     above, below = settled.scales(canvas)
+    untold = without_given(lowered, noise) if canvas.goes_on and model.config.levels == "token" else lambda *seen: seen
     fast = model.config.defaults.fast if settled.fast else EXACT
-    wanted = _Told([cue.prompt for cue in canvas.cues], None, above, below)
+    wanted = _Told([cue.prompt for cue in canvas.cues], None, above, below, untold)
     after = _prompted(model, lowered, windows, wanted, settled.negative, fast)
     if canvas.was is None:
         return after
-    there = _Told([canvas.was], 0, *(1 + BEFORE * (scale - 1) for scale in (above, below)))
+    there = _Told([canvas.was], 0, *(1 + BEFORE * (scale - 1) for scale in (above, below)), untold)
     before = _prompted(model, lowered, windows, there, settled.negative, fast)
     return flowedit(before, after, lowered.known, generator)
+
+
+def without_given(lowered: Lowered, noise: Tensor) -> Callable[[Tensor, Tensor], Seen]:
+    """What is given in as much noise as all else, so that guidance leads towards what was given as it does towards the prompt
+    (history guidance, Song et al. 2025, section 5)."""
+    given, known = lowered.ceilings == 0, lowered.known
+
+    def untold(tokens: Tensor, levels: Tensor) -> Seen:
+        level = levels.max()
+        hidden = (1 - level) * known + level * noise
+        return torch.where(given[:, None], hidden, tokens), torch.where(given, level, levels)
+
+    return untold
 
 
 def _prompted(model: Bundle, lowered: Lowered, windows: Windows, told: _Told, negative: str, fast: Fast) -> Predict:
@@ -91,11 +116,12 @@ def _prompted(model: Bundle, lowered: Lowered, windows: Windows, told: _Told, ne
         if level < fast.guided_above:
             scale = 1.0
         for pack in packs:
-            noisy, told_levels = _joined(windows, pack.windows, tokens), _joined(windows, pack.windows, levels)
+            seen = [(tokens, levels)] if scale == 1 else [(tokens, levels), told.untold(tokens, levels)]
+            each = iter([tuple(_joined(windows, pack.windows, values) for values in one) for one in seen])
             found: list[Tensor] = []
             for one in pack.alone if scale == 1 else pack.guided:
-                several = torch.cat([noisy] * one.copies), torch.cat([told_levels] * one.copies)
-                found += model.denoise(*several, one.layout, one.texts, one.extra, one.kept).chunk(one.copies)
+                noisy, noise_levels = (torch.cat(several) for several in zip(*islice(each, one.copies), strict=True))
+                found += model.denoise(noisy, noise_levels, one.layout, one.texts, one.extra, one.kept).chunk(one.copies)
             clean = found[0] if scale == 1 else guided(found[0], found[1], scale)
             yield from zip(pack.windows, clean.split([window.tokens for window in pack.windows]), strict=True)
 

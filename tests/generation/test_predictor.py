@@ -1,0 +1,70 @@
+"""What the network meets at a step of sampling. The model's weights are random."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from tests.media.making import moving
+from worldreel.generation import Settings, plan
+from worldreel.generation.predictor import predictor
+from worldreel.models.lowering import lower
+from worldreel.models.windows import windows_of
+from worldreel.prompting import Canvas, Cue
+
+GUIDED = 2.0
+
+
+def step(handle, canvas, guidance=GUIDED):
+    """A canvas lowered; tokens and levels of a step, the noise that sampling began with, and what the model predicts for them."""
+    model = handle.model
+    lowered = lower(model, canvas)
+    chance = torch.Generator().manual_seed(0)
+    noise, tokens = (torch.randn(lowered.known.shape, generator=chance) for _ in range(2))
+    levels = torch.minimum(torch.tensor(0.75), lowered.ceilings)
+    settled = plan(model.config, "generate", "a dog", settings=Settings(seed=0, guidance=guidance))
+    predict = predictor(model, canvas, lowered, windows_of(model.config, canvas, lowered), settled, noise, chance)
+    with torch.inference_mode():
+        return lowered, tokens, levels, noise, predict(tokens, levels)
+
+
+def seen(handle, lowered, tokens, levels, prompt):
+    with torch.inference_mode():
+        return handle.model.denoise(tokens, levels, lowered.layout(lowered.all_read(0)), handle.model.read([prompt]))
+
+
+def canvas_of(ceilings):
+    return Canvas(
+        moving(len(ceilings), 32, 32), np.array(ceilings, np.float32)[:, None, None], Fraction(12), (Cue(0.0, "a dog"),)
+    )
+
+
+@pytest.mark.parametrize(
+    "ceilings", [[0] * 5 + [1] * 4, [1] * 4 + [0] * 5, [0] + [1] * 8], ids=["prefix", "suffix", "first frame"]
+)
+def test_guidance_leads_away_from_what_follows_nothing_given(handle, ceilings):
+    """The other half is told no prompt, and sees what is given in as much noise as all else."""
+    lowered, tokens, levels, noise, made = step(handle, canvas_of(ceilings))
+    given = lowered.ceilings == 0
+    assert given.any() and not given.all()
+    hidden = torch.where(given[:, None], 0.25 * lowered.known + 0.75 * noise, tokens)
+    told = seen(handle, lowered, tokens, levels, "a dog")
+    untold = seen(handle, lowered, hidden, torch.full_like(levels, 0.75), "")
+    expected = untold + GUIDED * (told - untold)
+    assert float((made - expected).norm() / expected.norm()) < 0.02  # bf16
+    assert float((untold - seen(handle, lowered, tokens, levels, "")).abs().max()) > 0.05
+
+
+@pytest.mark.parametrize("ceilings", [[1.0] * 9, [0.5] * 9], ids=["text", "draft"])
+def test_where_nothing_is_given_guidance_leads_away_from_no_prompt(handle, ceilings):
+    lowered, tokens, levels, _, made = step(handle, canvas_of(ceilings))
+    told, untold = (seen(handle, lowered, tokens, levels, prompt) for prompt in ("a dog", ""))
+    expected = untold + GUIDED * (told - untold)
+    assert float((made - expected).norm() / expected.norm()) < 0.02
+
+
+def test_without_guidance_there_is_no_other_half(handle):
+    lowered, tokens, levels, _, made = step(handle, canvas_of([0] * 5 + [1] * 4), guidance=1.0)
+    told = seen(handle, lowered, tokens, levels, "a dog")
+    assert float((made - told).norm() / told.norm()) < 0.02
