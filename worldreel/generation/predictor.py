@@ -72,7 +72,7 @@ def predictor(
     after = _prompted(model, lowered, windows, wanted, settled.negative, fast)
     if canvas.was is None:
         return after
-    there = _Told([canvas.was], 0, *(1 + BEFORE * (scale - 1) for scale in (above, below)), untold)
+    there = _Told([canvas.was], 0, 1 + BEFORE * (above - 1), 1 + BEFORE * (below - 1), untold)
     before = _prompted(model, lowered, windows, there, settled.negative, fast)
     return flowedit(before, after, lowered.known, generator)
 
