@@ -103,7 +103,7 @@ def tiny_transformer() -> TransformerRun:
         autoencoder=AUTOENCODER,
         text=text,
         transformer=TransformerConfig(channels=4 * AUTOENCODER.latent_channels, text_width=text.width),
-        defaults=Defaults(guidance=2.5, given_guidance=1.0, fast=FAST),
+        defaults=Defaults(guidance=2.5, given_guidance=1.5, fast=FAST),
         limits=Limits(),
         knows=sprites_knowledge(),
     )
