@@ -16,6 +16,13 @@ from worldreel.prompting import Canvas, Cue
 GUIDED = 2.0
 
 
+@pytest.fixture(autouse=True)
+def towards_given(handle, monkeypatch):
+    """A model whose guidance leads towards what is given."""
+    defaults = handle.model.config.defaults.model_copy(update={"given_guidance": 1.5})
+    monkeypatch.setattr(handle.model, "config", handle.model.config.model_copy(update={"defaults": defaults}))
+
+
 def step(handle, canvas, guidance=GUIDED):
     """A canvas lowered; tokens and levels of a step, the noise that sampling began with, and what the model predicts for them."""
     model = handle.model
@@ -59,6 +66,15 @@ def test_guidance_leads_away_from_what_follows_nothing_given(handle, ceilings):
 @pytest.mark.parametrize("ceilings", [[1.0] * 9, [0.5] * 9], ids=["text", "draft"])
 def test_where_nothing_is_given_guidance_leads_away_from_no_prompt(handle, ceilings):
     lowered, tokens, levels, _, made = step(handle, canvas_of(ceilings))
+    told, untold = (seen(handle, lowered, tokens, levels, prompt) for prompt in ("a dog", ""))
+    expected = untold + GUIDED * (told - untold)
+    assert float((made - expected).norm() / expected.norm()) < 0.02
+
+
+def test_other_models_are_guided_by_the_prompt_alone(handle, monkeypatch):
+    defaults = handle.model.config.defaults.model_copy(update={"given_guidance": None})
+    monkeypatch.setattr(handle.model, "config", handle.model.config.model_copy(update={"defaults": defaults}))
+    lowered, tokens, levels, _, made = step(handle, canvas_of([0] * 5 + [1] * 4))
     told, untold = (seen(handle, lowered, tokens, levels, prompt) for prompt in ("a dog", ""))
     expected = untold + GUIDED * (told - untold)
     assert float((made - expected).norm() / expected.norm()) < 0.02

@@ -66,7 +66,8 @@ def predictor(
     """Predicts every token of a canvas; of one that says what it shows, on the way from there (see `flowedit`), for which
     `generator` draws noise. `noise` [N, C] is what sampling begins with."""
     above, below = settled.scales(canvas)
-    untold = without_given(lowered, noise) if canvas.goes_on and model.config.levels == "token" else lambda *seen: seen
+    towards_given = canvas.goes_on and model.config.defaults.given_guidance is not None and model.config.levels == "token"
+    untold = without_given(lowered, noise) if towards_given else lambda *seen: seen
     fast = model.config.defaults.fast if settled.fast else EXACT
     wanted = _Told([cue.prompt for cue in canvas.cues], None, above, below, untold)
     after = _prompted(model, lowered, windows, wanted, settled.negative, fast)
