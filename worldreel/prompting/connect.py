@@ -61,7 +61,8 @@ def blended(first: Clip, second: Clip, prompt: str, seconds: float, within: Boun
     pixels = np.concatenate(
         [taken(first, range(here - reach, here, every), width, height), taken(second, range(0, reach, every), width, height)]
     )
-    rising = np.linspace(0, 1, half, dtype=np.float32) if half > 1 else np.ones(1, np.float32)
+    # Slowly at first: half of the steps stand for most of the noise, and each end must stay what it is.
+    rising = np.linspace(0, 1, half, dtype=np.float32) ** 2 if half > 1 else np.ones(1, np.float32)
     ceilings = np.concatenate([rising, rising[::-1]])[:, None, None]
     canvas = Canvas(pixels, ceilings, rate, (Cue(0.0, prompt),))
     parts: list[Clip | Made] = [Made(canvas, 0, 2 * half)]
