@@ -20,12 +20,13 @@ def ceilings(*levels):
 
 
 def test_what_is_made_takes_the_colours_of_what_was_given():
-    """The codec made the known frames darker by 10 at the start, and by 20 at the end: so it did to those between."""
-    pixels = np.full((5, 4, 4, 3), 100, np.uint8)
-    ceilings = np.array([0, 1, 1, 1, 0], np.float32)[:, None, None]
-    frames = pixels - np.array([10, 0, 0, 0, 20], np.uint8)[:, None, None, None]
-    made = with_given(frames, Canvas(pixels, ceilings, FPS, CUES))
-    assert made[:, 0, 0, 0].tolist() == [100, 112, 115, 118, 100]
+    """The codec made the known frames darker by 10 at the start, and by 20 at the end: so it did to those between (the first
+    two and the last two dissolve into what was given)."""
+    pixels = np.full((11, 4, 4, 3), 100, np.uint8)
+    frames = pixels.copy()
+    frames[0], frames[-1] = 90, 80
+    made = with_given(frames, Canvas(pixels, ceilings(0, *[1] * 9, 0), FPS, CUES))
+    assert made[[0, 3, 4, 5, 6, 7, 10], 0, 0, 0].tolist() == [100, 113, 114, 115, 116, 117, 100]
 
 
 def test_where_nothing_changes_the_given_detail_stays():
@@ -42,7 +43,7 @@ def test_where_something_else_is_shown_no_ghost_of_the_given_detail_is_left():
     frames[1, :, 24:] = 40  # something dark came in on the right
     made = with_given(frames.copy(), Canvas(np.stack([wall] * 2), ceilings(0, 1), FPS, CUES))
     shade = wall.mean() - 120
-    assert np.abs(made[1, :, 30:] - (40 + shade)).max() <= 1
+    assert np.abs(made[1, :, 30:] - (40 + shade)).max() <= 8  # of 80
     assert np.abs(made[1, :, :18].astype(int) - wall[:, :18]).max() <= 1
 
 
@@ -57,6 +58,34 @@ def test_between_two_neighbours_the_nearer_weighs_more():
 
     assert share(made[1], before) > share(made[2], before) > share(made[3], before)
     assert share(made[3], after) > share(made[3], before)
+
+
+def test_what_is_drawn_anew_a_little_otherwise_sets_in_over_two_frames():
+    """A wall that the model makes lighter than it was given: half of the way at once, then three quarters of it, then all."""
+    pixels = np.full((5, 32, 32, 3), 100, np.uint8)
+    frames = pixels.copy()
+    frames[1:] = 110
+    made = with_given(frames, Canvas(pixels, ceilings(0, 1, 1, 1, 1), FPS, CUES)).astype(float)
+    assert np.allclose(made[:, 16, 16, 0], [100, 105, 107.5, 110, 110], atol=0.6)
+
+
+def test_what_is_elsewhere_by_then_leaves_no_ghost():
+    frames = np.full((2, 32, 64, 3), 200, np.uint8)
+    pixels = frames.copy()
+    pixels[0, :, :16] = frames[0, :, :16] = 20  # something dark, on the left
+    frames[1, :, 48:] = 20  # on the right
+    made = with_given(frames.copy(), Canvas(pixels, ceilings(0, 1), FPS, CUES)).astype(int)
+    assert np.abs(made[1] - frames[1]).max() <= 10
+
+
+def test_nothing_dissolves_across_a_cut():
+    wall = textured()
+    pixels = np.stack([wall] * 3)
+    frames = np.full_like(pixels, 120)
+    canvas = Canvas(pixels, ceilings(0, 1, 1), FPS, (Cue(0.0, "a dog"), Cue(0.2, "a cat")), cuts=(2,))
+    made = with_given(frames.copy(), canvas)
+    assert np.array_equal(made[2], frames[2])
+    assert not np.array_equal(made[1], frames[1])
 
 
 def test_nothing_given_changes_nothing():

@@ -3,7 +3,12 @@
 The codec loses a little of every frame: some detail, and a shade of colour. How much is seen on the given frames, which exist
 both as they are and as the codec gives them back. So what was made beside them gets the shade, and, wherever it still shows the
 same thing, the very detail; else there would be a jump at the seam.
+
+The model, too, draws what it goes on with anew, and never quite as it was. So the two frames next to a given one dissolve into
+it, wherever they show much the same; what is elsewhere by then leaves no ghost.
 """
+
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -12,29 +17,33 @@ import torch.nn.functional as F
 from worldreel.media.clip import Frame
 from worldreel.prompting import Canvas
 
-SAME = 6.0
-"""Levels of 255 by which places may differ that still show the same thing (root mean square over a window)."""
-WINDOW = 9
-"""Pixels; a window's side, in which a place is compared."""
+SAME, ALIKE = 6.0, 40.0
+"""Levels of 255 by which places may differ that still show the same thing, or much the same (root mean square over a window)."""
+SMALL, LARGE = 9, 15
+"""Pixels; a window's side, in which places are compared that may show the same thing, or much the same."""
+DISSOLVE = (1 / 2, 1 / 4)
+"""The share of a given frame in the made ones that follow it or come before it, the nearest first."""
 
 
 def with_given(frames: Frame, canvas: Canvas) -> Frame:
     """The frames [T, H, W, 3] of a filled canvas as the codec decoded them: what was given is put back, and what was made is
-    brought closer to it. Frames are changed in place."""
+    brought closer to it, if no cut lies between them. Frames are changed in place."""
     given = np.broadcast_to(canvas.given, frames.shape[:3])
     if not given.any():
         return frames
     whole = given.all(axis=(1, 2))
-    known = np.flatnonzero(whole)
-    if len(known):
-        for number in np.flatnonzero(~whole).tolist():
-            frames[number] = _matched(number, known, frames, canvas.pixels)
+    for start, stop in pairwise([0, *canvas.cuts, canvas.frames]):
+        known = start + np.flatnonzero(whole[start:stop])
+        if len(known):
+            for number in (start + np.flatnonzero(~whole[start:stop])).tolist():
+                frames[number] = _matched(number, known, frames, canvas.pixels)
     frames[given] = canvas.pixels[given]
     return frames
 
 
 def _matched(number: int, known: np.ndarray, frames: Frame, pixels: Frame) -> Frame:
-    """A made frame with what the codec took from its nearest known neighbours, the nearer one weighing more."""
+    """A made frame with what the codec took from its nearest known neighbours, and, close to them, with a share of them; the
+    nearer one weighs more."""
     place = int(np.searchsorted(known, number))
     neighbours = known[max(0, place - 1) : place + 1]
     distances = np.abs(neighbours - number)
@@ -45,14 +54,19 @@ def _matched(number: int, known: np.ndarray, frames: Frame, pixels: Frame) -> Fr
         decoded = frames[neighbour].astype(np.float32)
         lost = pixels[neighbour] - decoded
         shade = lost.mean(axis=(0, 1))
-        out += weight * (shade + _likeness(made, decoded)[:, :, None] * (lost - shade))
+        out += weight * (shade + _likeness(made, decoded, SAME, SMALL) * (lost - shade))
+    for neighbour, weight, distance in zip(neighbours.tolist(), weights.tolist(), distances.tolist(), strict=True):
+        if distance <= len(DISSOLVE):
+            apart = pixels[neighbour] - out
+            out += weight * DISSOLVE[distance - 1] * _likeness(out, pixels[neighbour], ALIKE, LARGE) * apart
     matched: Frame = out.round().clip(0, 255).astype(np.uint8)
     return matched
 
 
-def _likeness(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """How surely two decoded frames [H, W, 3] show the same thing at each place: 1 where they are equal, [H, W]."""
+def _likeness(one: np.ndarray, other: np.ndarray, levels: float, window: int) -> np.ndarray:
+    """How surely two frames [H, W, 3] show the same thing at each place, if it may differ by `levels`: 1 where they are equal,
+    [H, W, 1]."""
     square = torch.from_numpy(((one - other) ** 2).mean(axis=2))[None, None]
-    near = F.avg_pool2d(square, WINDOW, stride=1, padding=WINDOW // 2, count_include_pad=False)[0, 0]
-    likeness: np.ndarray = torch.exp(-near / (2 * SAME**2)).numpy()
-    return likeness
+    near = F.avg_pool2d(square, window, stride=1, padding=window // 2, count_include_pad=False)[0, 0]
+    likeness: np.ndarray = torch.exp(-near / (2 * levels**2)).numpy()
+    return likeness[:, :, None]

@@ -36,9 +36,10 @@ CANVASES = (
     CanvasShare(width=64, height=64, frames=37, weight=1.5, cut=True),
     CanvasShare(width=64, height=64, frames=13, weight=0.8),
     CanvasShare(width=96, height=96, frames=29, weight=0.8, cut=True),
-    CanvasShare(width=160, height=96, frames=25, weight=0.8),
+    CanvasShare(width=160, height=96, frames=25, weight=1.2),
     CanvasShare(width=96, height=160, frames=25, weight=0.8),
-    CanvasShare(width=176, height=80, frames=25, weight=0.8),
+    CanvasShare(width=176, height=80, frames=25, weight=0.6),
+    CanvasShare(width=224, height=96, frames=25, weight=0.8),
     CanvasShare(width=80, height=80, frames=25, weight=4, close=True),
     CanvasShare(width=80, height=80, frames=13, weight=4, close=True),
     CanvasShare(width=128, height=128, frames=1, weight=12),
@@ -47,7 +48,8 @@ CANVASES = (
     CanvasShare(width=160, height=160, frames=1, weight=3),
     CanvasShare(width=160, height=96, frames=1, weight=1.5),
     CanvasShare(width=96, height=160, frames=1, weight=1.5),
-    CanvasShare(width=176, height=80, frames=1, weight=1.5),
+    CanvasShare(width=176, height=80, frames=1, weight=1),
+    CanvasShare(width=224, height=96, frames=1, weight=1.5),
     CanvasShare(width=80, height=80, frames=1, weight=16, close=True),
 )
 """Square, wide and tall; clips of one to three seconds, many stills, which teach what subjects look like for few tokens; views

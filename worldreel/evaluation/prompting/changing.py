@@ -24,8 +24,8 @@ from worldreel.worlds.styles import STYLES
 from worldreel.worlds.subjects import COLOURS, SUBJECTS
 
 STRENGTHS = ("0.3", "0.5", "0.7", "0.9")
-SHAPES = ("128x128", "160x96", "96x160", "168x72", "96x96", "160x160")
-"""1:1, 5:3 (about 16:9), 3:5, 21:9; and three sizes of the square."""
+SHAPES = ("128x128", "160x96", "96x160", "224x96", "168x72", "96x96", "160x160")
+"""1:1, 5:3 (about 16:9), 3:5, 21:9 twice (the smaller is no multiple of a token); and three sizes of the square."""
 
 
 def loop(model: Bundle, judge: Judge, count: int) -> Study:
