@@ -127,7 +127,7 @@ def tiny_transformer() -> TransformerRun:
                     plain=0.5,
                     styled=0.1,
                     terse=0.2,
-                    paraphrased=0.12,
+                    paraphrased=0.5,
                 ),
             ),
             early=0.2,
