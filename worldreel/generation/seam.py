@@ -31,11 +31,11 @@ def with_given(frames: Frame, canvas: Canvas) -> Frame:
     given = np.broadcast_to(canvas.given, frames.shape[:3])
     if not given.any():
         return frames
-    whole = given.all(axis=(1, 2))
+    whole = np.flatnonzero(given.all(axis=(1, 2)))
     for start, stop in pairwise([0, *canvas.cuts, canvas.frames]):
-        known = start + np.flatnonzero(whole[start:stop])
+        known = whole[(start <= whole) & (whole < stop)]
         if len(known):
-            for number in (start + np.flatnonzero(~whole[start:stop])).tolist():
+            for number in sorted({*range(start, stop)} - {*known.tolist()}):
                 frames[number] = _matched(number, known, frames, canvas.pixels)
     frames[given] = canvas.pixels[given]
     return frames
