@@ -35,7 +35,7 @@ def with_given(frames: Frame, canvas: Canvas) -> Frame:
     for start, stop in pairwise([0, *canvas.cuts, canvas.frames]):
         known = whole[(start <= whole) & (whole < stop)]
         if len(known):
-            for number in sorted({*range(start, stop)} - {*known.tolist()}):
+            for number in np.setdiff1d(np.arange(start, stop), known).tolist():
                 frames[number] = _matched(number, known, frames, canvas.pixels)
     frames[given] = canvas.pixels[given]
     return frames
