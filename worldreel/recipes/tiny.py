@@ -133,6 +133,7 @@ def tiny_transformer() -> TransformerRun:
                     paraphrased=0.5,
                 ),
             ),
+            jitter=0.8,
             early=0.2,
             fine=0.25,
             given=0.3,

@@ -1,90 +1,174 @@
-"""Captions as other people would word them: synonyms, other verbs, another order.
+"""Captions as other people would word them: synonyms, other verbs, other orders.
 
-Half of the wordings are withheld from training, so that it can be measured how far a model has learned what is meant and
+Part of the wordings is withheld from training, so that it can be measured how far a model has learned what is meant and
 not how it is said.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from worldreel.worlds.scenes import Actor, Background, Scene
 from worldreel.worlds.subjects import article
 
-SUBJECTS: dict[str, tuple[str, ...]] = {
-    "dog": ("doggy", "hound"),
-    "cat": ("kitty", "kitten"),
-    "cow": ("dairy cow", "heifer"),
-    "elephant": ("tusker", "jumbo"),
-    "octopus": ("kraken", "tentacled creature"),
-    "bee": ("honeybee", "bumblebee"),
-    "ladybug": ("ladybird", "spotted beetle"),
-    "turtle": ("tortoise", "terrapin"),
-    "chick": ("baby chicken", "little chick"),
-    "frog": ("toad", "green frog"),
-    "pig": ("hog", "swine"),
-    "panda": ("panda bear", "giant panda"),
-    "ghost": ("phantom", "spook"),
-    "alien": ("extraterrestrial", "martian"),
-    "rocket": ("spaceship", "rocket ship"),
-    "car": ("automobile", "vehicle"),
-    "robot": ("android", "droid"),
-    "pumpkin": ("jack-o'-lantern", "halloween pumpkin"),
-    "dinosaur": ("t-rex", "tyrannosaurus"),
-    "owl": ("night owl", "barn owl"),
-    "snowman": ("snow figure", "frosty snowman"),
-}
-"""Other words for a subject: the first is heard in training, the second is not."""
+T = TypeVar("T")
 
-COLOURS: dict[str, tuple[str, ...]] = {
-    "red": ("crimson", "scarlet"),
-    "teal": ("turquoise", "cyan"),
-    "blue": ("deep blue", "royal blue"),
-    "purple": ("violet", "lilac"),
-    "pink": ("light pink", "rose"),
-    "gray": ("grey", "ash gray"),
-    "white": ("snow-white", "pure white"),
-    "black": ("pitch-black", "jet-black"),
+SUBJECTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "dog": ("hound", ("doggy", "puppy", "pup", "canine")),
+    "cat": ("kitten", ("kitty", "pussycat", "tomcat", "house cat")),
+    "cow": ("heifer", ("dairy cow", "milk cow", "bull", "cattle")),
+    "elephant": ("jumbo", ("tusker", "indian elephant", "african elephant")),
+    "penguin": ("king penguin", ("emperor penguin", "baby penguin", "antarctic bird")),
+    "octopus": ("tentacled creature", ("kraken", "cuttlefish", "eight-armed octopus")),
+    "bee": ("bumblebee", ("honeybee", "wasp", "honey bee")),
+    "ladybug": ("spotted beetle", ("ladybird", "lady beetle", "lady bug")),
+    "turtle": ("terrapin", ("tortoise", "sea turtle", "snapping turtle")),
+    "chick": ("little chick", ("baby chicken", "hatchling", "young hen", "baby bird")),
+    "frog": ("green frog", ("toad", "bullfrog", "tree frog")),
+    "pig": ("swine", ("hog", "piggy", "farm pig", "sow")),
+    "panda": ("giant panda", ("panda bear", "bamboo bear", "chinese bear")),
+    "whale": ("sperm whale", ("humpback whale", "orca", "humpback")),
+    "ghost": ("spook", ("phantom", "spirit", "ghoul", "spectre")),
+    "alien": ("martian", ("extraterrestrial", "space alien", "creature from space")),
+    "rocket": ("rocket ship", ("spaceship", "spacecraft", "space rocket")),
+    "car": ("vehicle", ("automobile", "motor car", "auto", "sedan")),
+    "robot": ("droid", ("android", "bot", "humanoid robot", "cyborg")),
+    "pumpkin": ("halloween pumpkin", ("jack-o'-lantern", "carved pumpkin", "squash")),
+    "unicorn": ("magical horse", ("horned horse", "fairy unicorn", "horse with a horn")),
+    "dinosaur": ("tyrannosaurus", ("t-rex", "dino", "reptile from the jurassic")),
+    "owl": ("barn owl", ("night owl", "owlet", "hoot owl")),
+    "snowman": ("frosty snowman", ("snow figure", "snow man", "man of snow")),
 }
+"""Other words for a subject: one that is withheld, and those that training shows. None is another subject of any cast."""
 
-VERBS = ("goes", "travels"), ("heads", "makes its way")
-WAYS = (
-    {"left": "leftward", "right": "rightward", "up": "upwards", "down": "downwards"},
-    {"left": "towards the left", "right": "towards the right", "up": "to the top", "down": "to the bottom"},
+COLOURS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "red": ("scarlet", ("crimson", "ruby", "cherry red")),
+    "orange": ("bright orange", ("tangerine", "amber")),
+    "yellow": ("sunny yellow", ("lemon", "lemon yellow", "golden")),
+    "green": ("grass green", ("emerald", "leaf green")),
+    "teal": ("cyan", ("turquoise", "aquamarine", "aqua")),
+    "blue": ("royal blue", ("deep blue", "azure", "cobalt")),
+    "purple": ("lilac", ("violet", "plum", "lavender")),
+    "pink": ("rose", ("light pink", "pale pink", "salmon")),
+    "brown": ("dark brown", ("chestnut", "chocolate")),
+    "gray": ("ash gray", ("grey", "slate", "medium gray")),
+    "white": ("pure white", ("snow-white", "ivory", "snowy")),
+    "black": ("jet-black", ("pitch-black", "ebony", "coal black")),
+}
+"""Other words for a colour: one that is withheld, and those that training shows."""
+
+ADJECTIVES = "cute", "funny", "friendly", "lovely", "cartoon", "nice"
+
+
+class Wordings(NamedTuple):
+    """How the parts of a sentence are said; each is drawn by itself."""
+
+    verbs: tuple[str, ...]
+    ways: tuple[dict[str, str], ...]
+    stays: tuple[str, ...]
+    places: tuple[dict[str, str], ...]
+    plain: tuple[str, ...]
+    fading: tuple[str, ...]
+    orders: tuple[str, ...]
+
+
+def _each(wording: str, names: str) -> dict[str, str]:
+    return {name: wording.format(name) for name in names.split()}
+
+
+WAYS, PLACES = "left right up down", "left right middle"
+
+HEARD = Wordings(
+    verbs=("goes", "travels", "is moving", "is going", "glides", "drifts", "slides", "wanders", "hurries", "keeps moving"),
+    ways=(
+        _each("{}", WAYS),
+        {"left": "leftward", "right": "rightward", "up": "upwards", "down": "downwards"},
+        {
+            "left": "to the left side",
+            "right": "to the right side",
+            "up": "up to the upper edge",
+            "down": "down to the lower edge",
+        },
+        {"left": "from right to left", "right": "from left to right", "up": "from below, up", "down": "from above, down"},
+    ),
+    stays=("is", "waits", "sits", "rests", "is seen", "can be seen"),
+    places=(
+        _each("at the {}", "left right") | {"middle": "at the centre"},
+        _each("on the {} side", "left right") | {"middle": "in the middle"},
+        _each("in the {} half", "left right") | {"middle": "in the center"},
+    ),
+    plain=("{a} {} backdrop", "a background in {}", "{}", "plain {}", "{a} {} wall", "{a} {} screen", "{a} {} background"),
+    fading=(
+        "a gradient from {} down to {}",
+        "{} fading into {}",
+        "{} above and {} below",
+        "a backdrop that turns from {} into {}",
+    ),
+    orders=(
+        "on {background}, {actors}",
+        "{actors}, {background}",
+        "there is {background} where {actors}",
+        "over {background}, {actors}",
+        "{background}, and {actors}",
+        "{background}: {actors}",
+        "{actors}, all of it on {background}",
+        "{actors} against {background}",
+        "behind it {background}, {actors}",
+        "a clip of {background}, before which {actors}",
+        "we see {background} and how {actors}",
+    ),
 )
-PLACES = (
-    {"left": "at the left", "right": "at the right", "middle": "at the centre"},
-    {"left": "on the left-hand side", "right": "on the right-hand side", "middle": "in the centre"},
-)
-ORDERS = (
-    ("on {background}, {actors}", "{actors}, {background}", "there is {background} where {actors}"),
-    ("in front of {background} {actors}", "{background} with {actors}", "show {background} on which {actors}"),
+WITHHELD = Wordings(
+    verbs=("heads", "makes its way"),
+    ways=(
+        {"left": "towards the left", "right": "towards the right", "up": "to the top", "down": "to the bottom"},
+        {"left": "over to the left", "right": "over to the right", "up": "straight up", "down": "straight down"},
+    ),
+    stays=("stays put", "does not move"),
+    places=(_each("on the {}-hand side", "left right") | {"middle": "in the centre"},),
+    plain=("{a} {} surface", "a background coloured {}"),
+    fading=("a background going from {} to {}",),
+    orders=(
+        "in front of {background} {actors}",
+        "{background} with {actors}",
+        "show {background} on which {actors}",
+    ),
 )
 
 
 def paraphrase(scene: Scene, rng: np.random.Generator, *, withheld: bool = False) -> str:
     """One line that means what `short_caption` says. `withheld`: only in wordings that training never shows."""
-    half = int(withheld)
-    actors = [_actor(actor, scene, rng, half) for actor in scene.actors]
+    wordings = WITHHELD if withheld else HEARD
+    actors = [_actor(actor, scene, rng, wordings) for actor in scene.actors]
     words = actors[0] if len(actors) == 1 else ", ".join(actors[:-1]) + " and " + actors[-1]
-    return _any(rng, ORDERS[half]).format(actors=words, background=_background(scene.background, half))
+    return _any(rng, wordings.orders).format(actors=words, background=_background(scene.background, rng, wordings))
 
 
-def _actor(actor: Actor, scene: Scene, rng: np.random.Generator, half: int) -> str:
-    name = SUBJECTS.get(actor.subject.name, (actor.subject.name,) * 2)[half]
+def _actor(actor: Actor, scene: Scene, rng: np.random.Generator, wordings: Wordings) -> str:
+    name = _other(actor.subject.name, SUBJECTS, rng, wordings)
+    if wordings is HEARD and rng.random() < 0.2:
+        name = f"{_any(rng, ADJECTIVES)} {name}"
     who = f"{article(name)} {name}"
-    place = PLACES[half].get(actor.position or "", "")
+    place = _any(rng, wordings.places).get(actor.position or "", "")
     if actor.direction and scene.canvas.frames > 1:
-        return f"{who} {_any(rng, VERBS[half])} {WAYS[half][actor.direction]} {place}".strip()
-    return f"{who} is {place}" if place else who
+        return f"{who} {_any(rng, wordings.verbs)} {_any(rng, wordings.ways)[actor.direction]} {place}".strip()
+    return f"{who} {_any(rng, wordings.stays)} {place}" if place else who
 
 
-def _background(background: Background, half: int) -> str:
-    names = [COLOURS.get(name, (name,) * 2)[half] for name in background.names]
-    if len(names) == 1:
-        return f"{article(names[0])} {names[0]} {('backdrop', 'background')[half]}"
-    return (f"a gradient from {names[0]} down to {names[1]}", f"a background going from {names[0]} to {names[1]}")[half]
+def _background(background: Background, rng: np.random.Generator, wordings: Wordings) -> str:
+    names = [_other(name, COLOURS, rng, wordings) for name in background.names]
+    sayings = wordings.plain if len(names) == 1 else wordings.fading
+    return _any(rng, sayings).format(*names, a=article(names[0]))
 
 
-def _any(rng: np.random.Generator, wordings: Sequence[str]) -> str:
+def _other(name: str, words: dict[str, tuple[str, tuple[str, ...]]], rng: np.random.Generator, wordings: Wordings) -> str:
+    """Another word for `name`; of those that training shows, its own is one in three."""
+    withheld, heard = words.get(name, (name, (name,)))
+    if wordings is WITHHELD:
+        return withheld
+    return name if rng.random() < 1 / 3 else _any(rng, heard)
+
+
+def _any(rng: np.random.Generator, wordings: Sequence[T]) -> T:
     return wordings[int(rng.integers(len(wordings)))]
