@@ -39,10 +39,10 @@ def draw_prompts(count: int) -> list[Prompt]:
     return [Prompt(short_caption(scene), scene, number) for number, scene in enumerate(scenes)]
 
 
-def paraphrased(prompts: Sequence[Prompt]) -> list[Prompt]:
-    """The same scenes in wordings that training never shows."""
+def paraphrased(prompts: Sequence[Prompt], *, withheld: bool = False) -> list[Prompt]:
+    """The same scenes as other people would word them; `withheld`: in wordings that training never shows."""
     return [
-        replace(prompt, text=paraphrase(prompt.scene, np.random.default_rng((SEED, prompt.number)), withheld=True))
+        replace(prompt, text=paraphrase(prompt.scene, np.random.default_rng((SEED, prompt.number)), withheld=withheld))
         for prompt in prompts
     ]
 

@@ -11,13 +11,17 @@ MOST_LOST = 0.06
 
 
 def paraphrases(name: str, options: Options) -> dict[str, Result]:
-    """Withheld prompts in the plainest words, and in words that training never shows: at most six points may be lost."""
+    """Withheld prompts in the plainest words, in other wordings that training shows (`heard_*`), and in wordings that it never
+    does (`unheard_*`): at most six points may be lost."""
     settings = PromptsSettings().changed(list(options.settings))
     model, judge = load_model(name), Judge()
     prompts, marks = draw_prompts(settings.prompts), marks_of(judge)
     plain = marked(sampled(model, prompts, options), marks)
-    samples = sampled(model, paraphrased(prompts), options)
-    ours = marked(samples, marks)
+    heard = marked(sampled(model, paraphrased(prompts), options), marks)
+    samples = sampled(model, paraphrased(prompts, withheld=True), options)
     write_samples(samples, marks, judge, options.out)
     results = {f"plain_{attribute}": row(rate, None) for attribute, rate in plain.items()}
-    return results | {attribute: row(rate, plain[attribute].value - MOST_LOST) for attribute, rate in ours.items()}
+    for kind, rates in ("heard", heard), ("unheard", marked(samples, marks)):
+        for attribute, rate in rates.items():
+            results[f"{kind}_{attribute}"] = row(rate, plain[attribute].value - MOST_LOST)
+    return results
