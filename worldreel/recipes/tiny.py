@@ -1,7 +1,4 @@
-"""How the bundled model was taught, on two cores of a CPU: the autoencoder first, then text encoder and transformer.
-
-Ahead of the weights that ship in two things, which they were not taught: 224x96, and paraphrases in half of the short captions.
-"""
+"""How the bundled model was taught, on two cores of a CPU: the autoencoder first, then text encoder and transformer."""
 
 from worldreel.autoencoder import AutoencoderConfig
 from worldreel.data.mixture import MixtureConfig
