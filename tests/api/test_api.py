@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -85,3 +89,11 @@ def test_a_bound_on_memory(model_folder, handle):
         worldreel.load(str(model_folder), "cpu", memory="1MB").generate("a dog")
     with pytest.raises(UserError, match="--memory 'much' is no amount of memory"):
         worldreel.load(str(model_folder), "cpu", memory="much")
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, "3000"), ("7", "7")])
+def test_threads_soon_sleep_while_they_wait_unless_it_is_said_otherwise(given, found):
+    environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    environment |= {} if given is None else {"GOMP_SPINCOUNT": given}
+    line = [sys.executable, "-c", "import os, worldreel; print(os.environ['GOMP_SPINCOUNT'])"]
+    assert subprocess.run(line, env=environment, capture_output=True, text=True, check=True).stdout.strip() == found
