@@ -11,8 +11,8 @@ model.generate("a dog walks left on a blue background", seed=7).save("out.mp4")
 import os
 from typing import TYPE_CHECKING
 
-# A thread that waits for another one sleeps after some microseconds. OpenMP's default, to spin, costs a time slice at each kernel as
-# soon as another program takes a core: 15 to 140 seconds instead of 2 (`benchmarks/neighbour.py`). Read once, as torch is imported.
+# A thread that waits for another one soon sleeps. OpenMP's default, to spin, costs a time slice at each kernel while another
+# program takes a core: 15 to 140 seconds instead of 2 (`benchmarks/neighbour.py`). Read once, as torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 if TYPE_CHECKING:
