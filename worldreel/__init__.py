@@ -12,7 +12,7 @@ import os
 from typing import TYPE_CHECKING
 
 # A thread that waits for another one soon sleeps. OpenMP's default, to spin, costs a time slice at each kernel while another
-# program takes a core: 15 to 140 seconds instead of 2 (`benchmarks/neighbour.py`). Read once, as torch is imported.
+# program takes a core: 15 to 140 seconds instead of 5 (`benchmarks/neighbour.py`). Read once, as torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 if TYPE_CHECKING:
