@@ -154,9 +154,10 @@ def test_an_edit_that_says_the_same_twice_changes_no_token(handle):
 
 def test_a_strength_is_a_share_of_the_steps(handle):
     model, clip = handle.model, Clip.from_array(moving(9, 64, 64), 12)
-    for strength, steps in (("0.5", 5), ("0.2", 2), ("1", 10), ("0", 0)):
+    for strength, steps in ((0.5, 5), (0.2, 2), (1.0, 10), (0.0, 0)):
         seen = []
-        settled = plan(model.config, "edit", clip, "a cat", strength=strength, settings=Settings(seed=1, steps=10))
+        asked = {"size": "64x64", "strength": strength}
+        settled = plan(model.config, "enlarge", clip, "a cat", settings=Settings(seed=1, steps=10), **asked)
         carry_out(model, settled, seen.append)
         assert sum(progress.stage == "denoising" for progress in seen) == pytest.approx(steps, abs=1)
 

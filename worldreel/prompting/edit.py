@@ -19,6 +19,11 @@ from worldreel.prompting.modes import Prompt, mode
 from worldreel.prompting.region import masked
 from worldreel.shapes import VideoShape
 
+HIDING = 4 / 3
+"""How much further than strength and schedule say a clip is taken into noise: a shift (`worldreel.flow.shifted`). A background
+is seen, as a mean over all of a clip, where subjects no longer are, and the better a model is taught the more it believes its eyes
+and not the prompt (figures in `records/LOG.md`)."""
+
 
 @mode
 def edit(
@@ -42,7 +47,8 @@ def edit(
     count = clip.frame_count or 1
     width, height = within.fitted(clip)
     within.check(VideoShape(count, height, width), clip.fps)
-    ceilings = strengths(strength, count) * masked(mask, count, width, height, clip)
+    changes = strengths(strength, count)
+    ceilings = HIDING * changes / (1 + (HIDING - 1) * changes) * masked(mask, count, width, height, clip)
     known = was if was is not None else clip.metadata.get("prompt", "") if "ai_generated" in clip.metadata else ""
     pixels = taken(clip, range(count), width, height)
     canvas = Canvas(pixels, ceilings.astype(np.float32), clip.fps, (Cue(0.0, prompt),), was=known or None)

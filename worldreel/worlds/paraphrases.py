@@ -117,6 +117,9 @@ HEARD = Wordings(
         "behind it {background}, {actors}",
         "a clip of {background}, before which {actors}",
         "we see {background} and how {actors}",
+        "show {background} where {actors}",
+        "show how {actors} on {background}",
+        "picture {background}, in which {actors}",
     ),
 )
 WITHHELD = Wordings(
