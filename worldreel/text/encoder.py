@@ -66,14 +66,10 @@ class TextEncoder(nn.Module):
         self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.layers))
         self.norm = Norm(config.width)
 
-    def forward(
-        self, token_lists: Sequence[Sequence[int]], *, jitter: float = 0.0, generator: torch.Generator | None = None
-    ) -> list[Tensor]:
+    def forward(self, token_lists: Sequence[Sequence[int]]) -> list[Tensor]:
         """One tensor [1 + tokens, D] for each list, in the order given; tokens past the maximum are cut.
 
-        Equal prompts are computed once (both halves of guidance, a batch of one prompt) and share their tensor. `jitter`: in
-        training, half of the prompts have noise on their words, of a deviation of up to this (words have a RMS of 1), drawn by
-        `generator` on the CPU: so that words near to those that are taught come to mean the same.
+        Equal prompts are computed once (both halves of guidance, a batch of one prompt) and share their tensor.
         """
         keys = [tuple(tokens[: self.config.maximum_tokens]) for tokens in token_lists]
         if not keys:
@@ -83,8 +79,7 @@ class TextEncoder(nn.Module):
             by_length[1 + len(key)].append(key)
         prompts = [prompt for same in by_length.values() for prompt in same]
         groups = [Group(len(same), length) for length, same in by_length.items()]
-        noise = _jitter(groups, jitter, self.config.static_width, generator) if jitter else None
-        x, told = self._embedded(prompts, noise)
+        x, told = self._embedded(prompts)
         turns = _turns(groups, self.config.width // self.config.heads, x)
         for block in self.blocks:
             x = block(x, turns, groups)
@@ -92,16 +87,12 @@ class TextEncoder(nn.Module):
         outputs = dict(zip(prompts, x.split([1 + len(prompt) for prompt in prompts]), strict=True))
         return [outputs[key] for key in keys]
 
-    def _embedded(self, prompts: Sequence[Sequence[int]], noise: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """The pack [N, D]: a start before the words of each prompt; and what its pairs tell each start [N, D].
-
-        `noise` [N, static width] is added to the words."""
+    def _embedded(self, prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor | None]:
+        """The pack [N, D]: a start before the words of each prompt; and what its pairs tell each start [N, D]."""
         device = self.start.device
         pieces = torch.tensor([piece for prompt in prompts for piece in (0, *prompt)], device=device)
         starts = torch.tensor([place == 0 for prompt in prompts for place in range(1 + len(prompt))], device=device)
-        static = self.table(pieces)
-        static = static if noise is None else static + noise.to(device)
-        words: Tensor = self.project(static.to(self.start.dtype))
+        words: Tensor = self.project(self.table(pieces).to(self.start.dtype))
         x = torch.where(starts[:, None], self.start, words.to(self.start.dtype))  # autocast leaves what is summed up in fp32
         # Before a prompt's start and after its end there is nothing.
         before = F.pad(x[:-1], (0, 0, 1, 0)).masked_fill(starts[:, None], 0)
@@ -177,14 +168,6 @@ def _attention(q: Tensor, k: Tensor, v: Tensor, groups: Sequence[Group]) -> Tens
         queries, keys, values = (part[begin:end].view(*group, *part.shape[1:]).transpose(1, 2) for part in (q, k, v))
         mixed.append(F.scaled_dot_product_attention(queries, keys, values).transpose(1, 2).flatten(0, 1))
     return torch.cat(mixed)
-
-
-def _jitter(groups: Sequence[Group], most: float, width: int, generator: torch.Generator | None) -> Tensor:
-    """Noise [N, width]: none for half of the prompts, for the others of a deviation drawn evenly up to `most`."""
-    deviations = most * (2 * torch.rand(sum(group.prompts for group in groups), generator=generator) - 1).clamp(min=0)
-    lengths = torch.tensor([group.tokens for group in groups for _ in range(group.prompts)])
-    deviations = deviations.repeat_interleave(lengths)
-    return deviations[:, None] * torch.randn(len(deviations), width, generator=generator)
 
 
 def _turns(groups: Sequence[Group], width: int, like: Tensor) -> tuple[Tensor, Tensor]:

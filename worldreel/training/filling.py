@@ -46,8 +46,6 @@ class FillingConfig(Config):
     menus: int = 24
     """How many different packs there are, by the canvases in them."""
     drop_text: float = 0.1
-    jitter: float = 0.0
-    """Noise on the words of half of the prompts, up to this deviation (see `TextEncoder.forward`): for synonyms never taught."""
     given: float = 0.2
     """The share of whole clips of which the first frames are given (animate, extend). Of clips that are cut, something is always
     given: see `draw_wanted`."""
@@ -133,7 +131,7 @@ class Filling:
         wanted = torch.cat([one.wanted for one in examples]).to(self.device)
         prompts = [self.model.tokenizer.encode(prompt) for one in examples for _, prompt in one.prompts]
         with autocast(self.device, self.dtype):
-            texts = self.model.text(prompts, jitter=self.config.jitter, generator=chance)
+            texts = self.model.text(prompts)
             predicted = self.model.transformer(noised(clean, noise, levels), levels, layout.to(self.device), texts)
         # Given tokens, noised a little or not, are no part of the loss.
         loss = velocity_loss(predicted, clean, levels * wanted)
