@@ -13,7 +13,8 @@ from worldreel.generation.predictor import predictor
 from worldreel.generation.seam import with_given
 from worldreel.media.clip import Frame
 from worldreel.models import Bundle, SolverName
-from worldreel.models.lowering import Lowered, lower, share_to_level
+from worldreel.models.lowered import Lowered
+from worldreel.models.lowering import lower, share_to_level
 from worldreel.models.windows import windows_of
 from worldreel.prompting import Canvas
 from worldreel.sampling import Euler, Multistep, Solver, Step, UniPC, sample, sample_whole, schedule

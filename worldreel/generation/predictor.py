@@ -11,8 +11,7 @@ from worldreel.generation.memory import TOGETHER
 from worldreel.generation.plan import Plan
 from worldreel.layout import Layout
 from worldreel.models import Bundle, Fast
-from worldreel.models.bundle import Extra
-from worldreel.models.lowering import Lowered
+from worldreel.models.lowered import Extra, Lowered
 from worldreel.models.windows import Window, Windows, layout
 from worldreel.prompting import Canvas
 from worldreel.sampling import Predict, flowedit, guided

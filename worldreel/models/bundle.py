@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,15 +15,13 @@ from worldreel.devices import autocast, compute_dtype
 from worldreel.errors import UserError
 from worldreel.flow import length_shift
 from worldreel.layout import Layout
+from worldreel.models.lowered import Extra, Lowered
 from worldreel.patches import Grid, from_tokens
 from worldreel.prompting.canvas import Canvas
 from worldreel.shapes import VideoShape, parse_size
 from worldreel.transformer import Transformer, TransformerConfig
 from worldreel.transformer.kept import Kept
 from worldreel.transformer.offload import offloaded
-
-if TYPE_CHECKING:
-    from worldreel.models.lowering import Lowered
 
 SolverName = Literal["euler", "multistep", "unipc"]
 Expert = Literal["early", "late"]
@@ -160,18 +158,6 @@ class BundleConfig(Config):
         return (Autoencoder(self.autoencoder),)
 
 
-class Extra(NamedTuple):
-    """Inputs beside noisy tokens, of transformers that take some: `channels` [N, E], by token; `image` [L, image width], what
-    all tokens of a pack attend to beside their text (None: nothing)."""
-
-    channels: Tensor
-    image: Tensor | None = None
-
-    def copies(self, count: int) -> "Extra":
-        """For a pack with so many copies of the tokens."""
-        return Extra(self.channels.repeat(count, 1), self.image)
-
-
 class Bundle(nn.Module, ABC):
     """An autoencoder, a way to read prompts, and a transformer that predicts clean tokens from noisy ones."""
 
@@ -245,7 +231,7 @@ class Bundle(nn.Module, ABC):
         """Predicted clean tokens [N, C] fp32 of noisy ones [N, C] with their levels [N]. `kept`: of calls that differ in tokens
         and levels only."""
 
-    def ruled(self, canvas: Canvas, lowered: "Lowered") -> "Lowered":
+    def ruled(self, canvas: Canvas, lowered: Lowered) -> Lowered:
         """A canvas in the model's terms, by the weights' own rule for what is known, where they have one."""
         return lowered
 

@@ -1,7 +1,6 @@
 """A canvas in a model's own terms: runs of latents, a ceiling for each token, the clean tokens of what is known."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,49 +8,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from worldreel.flow import shifted
-from worldreel.layout import Layout
-from worldreel.models.bundle import Bundle, Extra
-from worldreel.patches import Grid, Segment, pack, to_tokens
+from worldreel.models.bundle import Bundle
+from worldreel.models.lowered import Lowered, Piece
+from worldreel.patches import to_tokens
 from worldreel.prompting.canvas import Canvas, Run
 from worldreel.shapes import VideoShape
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One run: its frames of the canvas, the shape that the codec makes of it (no smaller), its tokens."""
-
-    run: Run
-    shape: VideoShape
-    grid: Grid
-
-
-Readers = tuple[tuple[int, int], ...]
-"""For consecutive stretches, how many tokens read which text."""
-
-
-@dataclass(frozen=True)
-class Lowered:
-    """`known` [N, C]: clean tokens, zeros where nothing is known; `ceilings` [N], shares as a canvas has them; `readers`: which
-    tokens read which cue; `extra`: further inputs of transformers that take some."""
-
-    pieces: tuple[Piece, ...]
-    known: Tensor
-    ceilings: Tensor
-    readers: Readers
-    extra: Extra | None = None
-
-    @property
-    def tokens(self) -> int:
-        return len(self.ceilings)
-
-    def all_read(self, text: int) -> "Readers":
-        """Every token reads this text."""
-        return ((self.tokens, text),)
-
-    def layout(self, *readers: "Readers") -> Layout:
-        """Of one pack with a copy of the canvas for each way to read texts."""
-        grids = tuple(piece.grid for piece in self.pieces)
-        return pack([Segment(grids, reading) for reading in readers]).to(self.ceilings.device)
 
 
 def lower(model: Bundle, canvas: Canvas) -> Lowered:

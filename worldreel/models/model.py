@@ -12,7 +12,8 @@ from worldreel.devices import autocast
 from worldreel.errors import UserError
 from worldreel.files import whole_folder
 from worldreel.layout import Layout
-from worldreel.models.bundle import Bundle, BundleConfig, Extra
+from worldreel.models.bundle import Bundle, BundleConfig
+from worldreel.models.lowered import Extra
 from worldreel.text.encoder import TextEncoder, TextEncoderConfig
 from worldreel.text.knowledge import Knowledge
 from worldreel.text.tokenizer import Tokenizer

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from worldreel.layout import Layout, Span
 from worldreel.models.bundle import BundleConfig
-from worldreel.models.lowering import Lowered, Readers
+from worldreel.models.lowered import Lowered, Readers
 from worldreel.patches import Grid, Segment, pack
 from worldreel.prompting.canvas import Canvas
 from worldreel.shapes import VideoShape

@@ -14,8 +14,9 @@ from worldreel.devices import autocast, compiles, compute_dtype, overhead
 from worldreel.errors import UserError
 from worldreel.flow import HIGHEST_LEVEL, clean_from_velocity
 from worldreel.layout import Layout
-from worldreel.models.bundle import Bundle, Expert, Extra
-from worldreel.models.lowering import Lowered, picture
+from worldreel.models.bundle import Bundle, Expert
+from worldreel.models.lowered import Extra, Lowered
+from worldreel.models.lowering import picture
 from worldreel.models.wan.autoencoder import autoencoder_weights
 from worldreel.models.wan.config import PATCH, TRAINING_STEPS, WanConfig, load_config
 from worldreel.models.wan.lora import check_lora, read_lora
