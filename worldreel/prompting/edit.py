@@ -21,8 +21,8 @@ from worldreel.shapes import VideoShape
 
 HIDING = 4 / 3
 """How much further than strength and schedule say a clip is taken into noise: a shift (`worldreel.flow.shifted`). A background
-is seen, as a mean over all of a clip, where subjects no longer are; and the better a model is taught, the more it believes what
-it sees and the less a prompt that says otherwise (figures in `records/LOG.md`)."""
+is seen, as a mean over all of a clip, where subjects no longer are, and outweighs a prompt that says otherwise
+(figures in `records/LOG.md`)."""
 
 
 @mode
