@@ -26,6 +26,16 @@ def test_a_smaller_request_is_cut_from_what_the_network_makes(handle):
     assert np.array_equal(made(handle, size="33x17", frames=6).array(), whole[:6, :17, :33])
 
 
+def test_a_small_frame_is_a_larger_one_shrunk(handle):
+    """Where the model knows one of the same shape."""
+    knows = handle.model.config.knows
+    config = handle.model.config.model_copy(update={"knows": knows.model_copy(update={"sizes": ("48x32",)})})
+    whole = made(handle, size="48x32", frames=5)
+    small = carry_out(handle.model, plan(config, "generate", "a dog", settings=Settings(seed=3), size="36x24", frames=5))
+    assert np.array_equal(small.array(), whole.resized(36, 24).array())
+    assert small.metadata["size"] == "36x24"
+
+
 def test_one_step_at_a_time_is_told(handle):
     seen = []
     carry_out(handle.model, plan(handle.model.config, "generate", "a dog", settings=Settings(steps=3), frames=9), seen.append)

@@ -105,4 +105,4 @@ def test_the_estimate_grows_with_the_request(config):
 def test_bounds_are_what_the_model_knows(config):
     knows = config.knows.model_copy(update={"sizes": ("64x48", "32x32"), "seconds": (0.0, 3.1), "fps": (6.0, 24.0)})
     found = bounds(config.model_copy(update={"knows": knows}))
-    assert (found.pixels, found.longest, found.fastest) == (64 * 48, 3.1, 24)
+    assert (found.sizes, found.longest, found.fastest) == (((64, 48), (32, 32)), 3.1, 24)

@@ -20,7 +20,8 @@ BOUNDS = Bounds(
     seconds=2.0,
     fps=Fraction(12),
     most=60.0,
-    pixels=64 * 48,
+    sizes=((64, 48), (32, 32), (48, 36)),
+    few=48 * 36,
     longest=3.0,
     fastest=Fraction(24),
     check=lambda shape, fps: None,
@@ -69,6 +70,27 @@ def test_text_is_all_unknown():
     assert (found.width, found.height, found.fps, found.frames) == (40, 24, 8, 12)
     assert levels(made.canvas) == [1] * 12
     assert compose("image", "a dog").frames == 1
+
+
+@pytest.mark.parametrize(
+    ("size", "made"),
+    [
+        ("40x30", (48, 36)),  # the least size of training that has its shape
+        ("41x30", (48, 36)),  # or nearly so
+        ("32x32", (32, 32)),  # taught
+        ("40x20", (40, 20)),  # nothing of this shape was
+        ("20x15", (20, 15)),  # or only far larger
+        ("56x42", (56, 42)),  # tokens enough
+    ],
+)
+def test_small_frames_are_made_larger_where_the_model_knows_a_larger_one(size, made):
+    width, height = map(int, size.split("x"))
+    shot = compose("generate", "a dog", size=size, frames=6, loop=True)
+    for found in (shot, compose("image", "a dog", size=size), compose("animate", clip_of(1, 12, height, width), "a dog")):
+        canvas = only_made(found).canvas
+        assert (canvas.width, canvas.height) == made and (found.width, found.height) == (width, height)
+        resized = f"new frames are made at {made[0]}x{made[1]}, a size the model was taught, and resized to {size}"
+        assert found.notes == (() if made == (width, height) else (resized,))
 
 
 def test_animation_begins_with_the_image_itself():

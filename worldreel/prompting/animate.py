@@ -6,7 +6,7 @@ from worldreel.errors import UserError
 from worldreel.media.clip import Clip
 from worldreel.prompting.bounds import Bounds
 from worldreel.prompting.canvas import Canvas, Cue, blank, unknown
-from worldreel.prompting.composition import Composition, Made, counted, smaller, taken
+from worldreel.prompting.composition import Composition, Made, counted, taken
 from worldreel.prompting.modes import Frames, Prompt, Rate, Seconds, mode
 from worldreel.shapes import VideoShape
 
@@ -32,4 +32,4 @@ def animate(
     pixels, ceilings = blank(count, height, width), unknown(count)
     pixels[:1], ceilings[0] = taken(image, [0], width, height), np.float32(0)
     canvas = Canvas(pixels, ceilings, rate, (Cue(0.0, prompt),))
-    return Composition((image, Made(canvas, 1, count)), image.width, image.height, rate, tuple(smaller(image, width, height)))
+    return Composition((image, Made(canvas, 1, count)), image.width, image.height, rate)

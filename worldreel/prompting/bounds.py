@@ -9,6 +9,9 @@ from worldreel.errors import UserError
 from worldreel.media.clip import Clip
 from worldreel.shapes import VideoShape, parse_size
 
+SAME_SHAPE = 0.03
+"""By how much, as a share, two shapes may differ so that a frame of one can be shown as the other."""
+
 
 @dataclass(frozen=True)
 class Bounds:
@@ -23,8 +26,10 @@ class Bounds:
     fps: Fraction
     most: float
     """Seconds of a clip, at most."""
-    pixels: int
-    """Of a frame, at most, in training."""
+    sizes: tuple[tuple[int, int], ...]
+    """(width, height) of frames in training."""
+    few: int
+    """Pixels: where a frame has fewer, the model has so few tokens for it that subjects come out worse."""
     longest: float
     """Seconds of a clip, at most, in training."""
     fastest: Fraction
@@ -34,6 +39,16 @@ class Bounds:
     def size(self, asked: str | None) -> tuple[int, int]:
         """(width, height) as asked for, or the default."""
         return (self.width, self.height) if asked is None else parse_size(asked)
+
+    def roomy(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) at which frames of a size are made: its own, or, where that is small and was not taught, the least
+        size that was, of the same shape and at most twice the pixels."""
+        pixels = width * height
+        if pixels >= self.few or (width, height) in self.sizes:
+            return width, height
+        alike = ((wide, high) for wide, high in self.sizes if math.isclose(wide * height, width * high, rel_tol=SAME_SHAPE))
+        fitting = [(wide, high) for wide, high in alike if pixels < wide * high <= 2 * pixels]
+        return min(fitting, key=math.prod, default=(width, height))
 
     def rate(self, asked: float | None) -> Fraction:
         """Frames a second as asked for, or the default. Raises UserError."""
@@ -62,11 +77,11 @@ class Bounds:
         return max(1, round(seconds * fps))
 
     def fitted(self, clip: Clip) -> tuple[int, int]:
-        """(width, height) at which frames for a clip are made: its own, or smaller where the model was taught nothing so
-        large."""
-        share = min(1.0, math.sqrt(self.pixels / (clip.width * clip.height)))
+        """(width, height) at which frames for a clip are made: its own, or larger where that is small (see `roomy`), or smaller
+        where the model was taught nothing so large."""
+        share = min(1.0, math.sqrt(max(map(math.prod, self.sizes)) / (clip.width * clip.height)))
         if share == 1:
-            return clip.width, clip.height
+            return self.roomy(clip.width, clip.height)
         return max(16, round(clip.width * share / 2) * 2), max(16, round(clip.height * share / 2) * 2)
 
     def every(self, clip: Clip) -> int:

@@ -1,6 +1,7 @@
 """A composition: what a mode gives. The user's own frames as they are, and between them what a model is to make."""
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
@@ -35,13 +36,14 @@ class Then:
 
 @dataclass(frozen=True)
 class Composition:
-    """Parts in order of time, in the size (pixels) and at the rate of the result; what is to be said about it; what follows."""
+    """Parts in order of time, in the size (pixels) and at the rate of the result; what is to be said about it (see `notes`); what
+    follows."""
 
     parts: tuple[Clip | Made, ...]
     width: int
     height: int
     fps: Fraction
-    notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     then: Then | None = None
 
     @property
@@ -62,6 +64,20 @@ class Composition:
         return round(self.fps / part.canvas.fps)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user is told: the remarks, and where frames are made at another size or rate than they are shown at."""
+        found, shown = list(self.remarks), (self.width, self.height)
+        for canvas in self.canvases:
+            made, every = (canvas.width, canvas.height), round(self.fps / canvas.fps)
+            if made != shown:
+                why = "as large as the model knows" if math.prod(made) < math.prod(shown) else "a size the model was taught"
+                found.append(f"new frames are made at {_sides(made)}, {why}, and resized to {_sides(shown)}")
+            if every > 1:
+                own, rate = (f"{float(fps):g} fps" for fps in (self.fps, canvas.fps))
+                found.append(f"new frames are made at {rate}, the model knows no {own}, and each is shown {every} times")
+        return tuple(dict.fromkeys(found))
+
+    @property
     def kinds(self) -> list[str]:
         """Of all canvases, those of what follows too, each once."""
         following = [] if self.then is None else [self.then.kind]
@@ -75,6 +91,10 @@ class Composition:
             if isinstance(part, Made) and not any(part.canvas is canvas for canvas in found):
                 found.append(part.canvas)
         return found
+
+
+def _sides(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
 
 
 def with_prompts(composition: Composition, changed: Callable[[str], str]) -> Composition:
@@ -114,16 +134,3 @@ def context(available: int, room: int) -> int:
     """How many frames of a clip to look at: the codec takes 4k + 1 at a time, thirteen tell enough of a motion."""
     most = min(available, max(5, room), 13)
     return 1 + (most - 1) // 4 * 4
-
-
-def smaller(clip: Clip, width: int, height: int) -> Iterable[str]:
-    """The note on new frames that are made smaller than the clip."""
-    if (width, height) != (clip.width, clip.height):
-        yield f"new frames are made at {width}x{height}, as large as the model knows, and resized to {clip.width}x{clip.height}"
-
-
-def slower(clip: Clip, every: int) -> Iterable[str]:
-    """The note on new frames that are made at a lower rate than the clip's."""
-    if every > 1:
-        made, own = (f"{float(rate):g} fps" for rate in (clip.fps / every, clip.fps))
-        yield f"new frames are made at {made}, the model knows no {own}, and each is shown {every} times"

@@ -7,7 +7,7 @@ import numpy as np
 from worldreel.media.clip import Clip
 from worldreel.prompting.bounds import Bounds
 from worldreel.prompting.canvas import Canvas, Cue, blank, unknown
-from worldreel.prompting.composition import Composition, Made, context, counted, slower, smaller, taken
+from worldreel.prompting.composition import Composition, Made, context, counted, taken
 from worldreel.prompting.modes import NewSeconds, Prompt, mode
 from worldreel.shapes import VideoShape
 
@@ -24,12 +24,10 @@ def connect(
 ) -> Composition:
     """The first clip, `seconds` of new frames that lead to the second, the second clip. `blend`: instead, `seconds` of the
     first one's end turn into as much of the second one's beginning. The second clip takes the first one's size and rate."""
-    first, second, notes = _alike(first, second)
-    every, (width, height) = within.every(first), within.fitted(first)
-    notes = (*notes, *smaller(first, width, height), *slower(first, every))
+    first, second, remarks = _alike(first, second)
     make = blended if blend else bridged
     parts = make(first, second, prompt, seconds, within)
-    return Composition(parts, first.width, first.height, first.fps, notes)
+    return Composition(parts, first.width, first.height, first.fps, remarks)
 
 
 def bridged(first: Clip, second: Clip, prompt: str, seconds: float, within: Bounds) -> tuple[Clip | Made, ...]:
@@ -74,10 +72,10 @@ def blended(first: Clip, second: Clip, prompt: str, seconds: float, within: Boun
 
 
 def _alike(first: Clip, second: Clip) -> tuple[Clip, Clip, tuple[str, ...]]:
-    notes = []
+    remarks = []
     if (second.width, second.height) != (first.width, first.height):
-        notes.append(f"the second clip is resized from {second.width}x{second.height} to {first.width}x{first.height}")
+        remarks.append(f"the second clip is resized from {second.width}x{second.height} to {first.width}x{first.height}")
     if second.fps != first.fps:
-        notes.append(f"the second clip is played at {float(first.fps):g} fps, not {float(second.fps):g}")
+        remarks.append(f"the second clip is played at {float(first.fps):g} fps, not {float(second.fps):g}")
     alike = second.resized(first.width, first.height).resampled(first.fps)
-    return counted(first, "the first clip"), counted(alike, "the second clip"), tuple(notes)
+    return counted(first, "the first clip"), counted(alike, "the second clip"), tuple(remarks)

@@ -14,7 +14,7 @@ from worldreel.errors import UserError
 from worldreel.media.clip import Clip
 from worldreel.prompting.bounds import Bounds
 from worldreel.prompting.canvas import Canvas, Cue
-from worldreel.prompting.composition import Composition, Made, counted, smaller, taken
+from worldreel.prompting.composition import Composition, Made, counted, taken
 from worldreel.prompting.modes import Prompt, mode
 from worldreel.prompting.region import masked
 from worldreel.shapes import VideoShape
@@ -52,8 +52,7 @@ def edit(
     known = was if was is not None else clip.metadata.get("prompt", "") if "ai_generated" in clip.metadata else ""
     pixels = taken(clip, range(count), width, height)
     canvas = Canvas(pixels, ceilings.astype(np.float32), clip.fps, (Cue(0.0, prompt),), was=known or None)
-    notes = tuple(smaller(clip, width, height))
-    return Composition((Made(canvas, 0, count, clip),), clip.width, clip.height, clip.fps, notes)
+    return Composition((Made(canvas, 0, count, clip),), clip.width, clip.height, clip.fps)
 
 
 def strengths(text: str, frames: int) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ import numpy as np
 from worldreel.media.clip import Clip
 from worldreel.prompting.bounds import Bounds
 from worldreel.prompting.canvas import Canvas, Cue, blank, unknown
-from worldreel.prompting.composition import Composition, Made, context, counted, slower, smaller, taken
+from worldreel.prompting.composition import Composition, Made, context, counted, taken
 from worldreel.prompting.modes import NewSeconds, Prompt, mode
 from worldreel.shapes import VideoShape
 
@@ -28,8 +28,7 @@ def extend(
         parts.insert(0, _more(clip, prompt, seconds, within, backward=True))
     if direction != "backward":
         parts.append(_more(clip, prompt, seconds, within, backward=False))
-    notes = (*smaller(clip, *within.fitted(clip)), *slower(clip, within.every(clip)))
-    return Composition(tuple(parts), clip.width, clip.height, clip.fps, notes)
+    return Composition(tuple(parts), clip.width, clip.height, clip.fps)
 
 
 def _more(clip: Clip, prompt: str, seconds: float, within: Bounds, *, backward: bool) -> Made:

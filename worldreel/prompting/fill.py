@@ -8,7 +8,7 @@ from worldreel.errors import UserError
 from worldreel.media.clip import Clip
 from worldreel.prompting.bounds import Bounds
 from worldreel.prompting.canvas import Canvas, Cue
-from worldreel.prompting.composition import Composition, Made, context, counted, smaller, taken
+from worldreel.prompting.composition import Composition, Made, context, counted, taken
 from worldreel.prompting.modes import Prompt, mode
 from worldreel.prompting.region import masked, stretch
 from worldreel.shapes import VideoShape
@@ -50,4 +50,4 @@ def fill(
         parts.insert(0, clip.slice(0, start))
     if stop < count:
         parts.append(clip.slice(stop, count))
-    return Composition(tuple(parts), clip.width, clip.height, clip.fps, tuple(smaller(clip, width, height)))
+    return Composition(tuple(parts), clip.width, clip.height, clip.fps)

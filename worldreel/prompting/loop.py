@@ -5,7 +5,7 @@ import numpy as np
 from worldreel.media.clip import Clip
 from worldreel.prompting.bounds import Bounds
 from worldreel.prompting.canvas import Canvas, Cue, blank, unknown
-from worldreel.prompting.composition import Composition, Made, context, counted, slower, smaller, taken
+from worldreel.prompting.composition import Composition, Made, context, counted, taken
 from worldreel.prompting.modes import NewSeconds, Prompt, mode
 from worldreel.shapes import VideoShape
 
@@ -27,5 +27,4 @@ def loop(clip: Clip, prompt: Prompt, *, seconds: NewSeconds = 1.0, within: Bound
     pixels[-known:] = taken(clip, range(0, reach, every), width, height)
     ceilings[:known] = ceilings[-known:] = np.float32(0)
     canvas = Canvas(pixels, ceilings, rate, (Cue(0.0, prompt),))
-    notes = (*smaller(clip, width, height), *slower(clip, every))
-    return Composition((clip, Made(canvas, known, known + new)), clip.width, clip.height, clip.fps, notes)
+    return Composition((clip, Made(canvas, known, known + new)), clip.width, clip.height, clip.fps)

@@ -24,7 +24,8 @@ def generate(
     within: Bounds,
 ) -> Composition:
     """A video of the prompt, of the size ("WIDTHxHEIGHT"), length and rate that are asked for."""
-    width, height = within.size(size)
+    shown = within.size(size)
+    width, height = within.roomy(*shown)
     rate = within.rate(fps)
     count = within.length(seconds, frames, rate)
     within.check(VideoShape(count, height, width), rate)
@@ -34,4 +35,4 @@ def generate(
     canvas = Canvas(blank(count - back, height, width), unknown(count - back), rate, (Cue(0.0, prompt),))
     follow = partial(closed, seconds=float(back / rate), within=within)
     then = Then(follow, back, "both ends") if loop else None
-    return Composition((Made(canvas, 0, count - back),), width, height, rate, then=then)
+    return Composition((Made(canvas, 0, count - back),), *shown, rate, then=then)
