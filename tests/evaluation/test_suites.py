@@ -1,6 +1,7 @@
 """Suites of prompts, with a model whose weights are random: which figures they give, and what they write."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -31,6 +32,20 @@ def test_company_stands_beside_what_is_made_without_text(model_folder, told):
     assert [set(json.loads(line)) for line in lines] == [{"prompt", "seed", "seen", "right"}] * 2
     assert (options.out / "first-40.png").stat().st_size > 0
     assert {what for what, _, _ in said} == {"sampling", "sampling without text"}
+
+
+def test_a_cast_is_told_apart_as_rendered_but_not_through_noise(model_folder, told):
+    """The codec's weights are random, so that every subject that goes through it is mistaken, or none is seen."""
+    options, said = told
+    results = written(
+        str(model_folder), "cast", replace(options, settings=('cast="two dozen"', 'names=["dog", "rocket", "whale"]', "looks=2"))
+    )
+    assert results["families"]["value"] == 3
+    assert (results["real_subject"]["value"], results["real_subject"]["n"], results["real_subject"]["goal"]) == (1, 6, 0.97)
+    assert results["codec_subject"]["value"] == 0
+    mistaken = json.loads((options.out / "mistaken.json").read_text())
+    assert mistaken["real"] == [] and sum(count for _, _, count in mistaken["codec"]) == 6
+    assert [done for _, done, _ in said] == list(range(6))
 
 
 def test_paraphrases_may_lose_six_points_on_plain_words(model_folder, told):

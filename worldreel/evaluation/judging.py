@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from worldreel.evaluation.intervals import Rate
+from worldreel.worlds.casts import TAUGHT, Cast
 from worldreel.worlds.judge import Verdict
 from worldreel.worlds.render import render, to_frames
 from worldreel.worlds.scenes import Canvas, Scene, random_scene, with_subjects
@@ -170,9 +171,9 @@ def _scene(seed: int, canvas: Canvas, alone: float = 1.0) -> Scene:
     return random_scene((SEED, seed), canvas, withheld_pairs=seed % 2 == 0, alone=alone)
 
 
-def drawn(scene: Scene) -> np.ndarray:
-    """What a scene of sprites shows, as media [T, H, W, 3] uint8."""
-    return to_frames(render([scene], load_sprites())[0][0])
+def drawn(scene: Scene, cast: Cast = TAUGHT) -> np.ndarray:
+    """What a scene of sprites shows, played by some of a cast, as media [T, H, W, 3] uint8."""
+    return to_frames(render([scene], load_sprites(cast))[0][0])
 
 
 def _through(codec: Codec | None, frames: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from worldreel.errors import UserError
 from worldreel.evaluation.results import Result
+from worldreel.evaluation.suites.cast import cast
 from worldreel.evaluation.suites.codec import codec
 from worldreel.evaluation.suites.company import company
 from worldreel.evaluation.suites.likeness import likeness
@@ -20,6 +21,7 @@ SUITES: dict[str, Callable[[str, Options], dict[str, Result]]] = {
     "company": company,
     "paraphrases": paraphrases,
     "likeness": likeness,
+    "cast": cast,
     "codec": codec,
     "prompting": prompting,
 }
