@@ -112,6 +112,15 @@ def test_a_clip_put_together_from_two_is_refused(judge):
         assert verdict.count == 0
 
 
+def test_of_a_large_cast_only_the_likely_are_looked_at_in_all_frames(judge, monkeypatch):
+    monkeypatch.setattr("worldreel.worlds.judge.LIKELY", 6)
+    for seed in range(4):
+        scene = random_scene((41, seed), SQUARE, alone=seed % 2)
+        assert judge.see(draw(scene)).subjects == truth(scene).subjects
+    halves = draw(standing("dog", "teal"))[:4], draw(standing("cat", "teal"))[4:]
+    assert "turns into" in (judge.see(np.concatenate(halves)).refused or "")
+
+
 def test_frames_out_of_order_are_refused(judge):
     actor = Actor(BY_NAME["car"], 0.4, (0.75, 0.5), (0.25, 0.5), 0.0, direction="left")
     frames = draw(Scene(SQUARE, Background(("white",), (COLOURS["white"],)), (actor,)))

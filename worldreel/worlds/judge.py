@@ -28,6 +28,8 @@ SIZES = range(7, 19)
 PHASES = 8
 SAMPLES = 25
 """Frames that are looked at, at most, evenly in time; four of them when the size is looked for."""
+LIKELY = 64
+"""Subjects that are looked at in all frames: those which explain most of the four. (The bundled model's cast has fewer.)"""
 MARGIN = 2
 """Cells by which an actor may leave the picture."""
 MOST_ACTORS = 3
@@ -95,9 +97,9 @@ class Match(NamedTuple):
 
 
 class Actor(NamedTuple):
-    """`subject`: its name; `track`: its centre (x, y) in fractions of the canvas [F, 2]; `gains`: how well each family of the
-    cast explains what is `nearby` (an energy) [F, names]; `cover`: the cells it takes [F, 1, h, w]; `gain`: the energy that it
-    explains in a frame; `quality`: the share of the energy in its cells."""
+    """`subject`: its name; `track`: its centre (x, y) in fractions of the canvas [F, 2]; `gains`: how well each family
+    that is likely explains what is `nearby` (an energy) [F, N]; `cover`: the cells it takes [F, 1, h, w]; `gain`: the energy that
+    it explains in a frame; `quality`: the share of the energy in its cells."""
 
     subject: str
     track: Tensor
@@ -151,29 +153,26 @@ class Judge:
         return actors, float(remains.square().sum()) / max(energy, 1e-9)
 
     def _strongest(self, remains: Tensor, rows: Tensor) -> Actor:
-        """The actor that explains most: its size is chosen on a few frames, then its subject on all."""
+        """The actor that explains most: its size is chosen on a few frames, then, among those that did best there, its subject
+        on all."""
         few = remains[_evenly(len(remains), 4)]
         quick = {size: _explain(few, rows, templates[:, ::3]).gains for size, templates in self.templates.items()}
         size = max(quick, key=lambda size: float(quick[size].sum(0).max()))
-        templates = self.templates[size]
+        likely = quick[size].sum(0).topk(min(LIKELY, len(self.family))).indices.sort().values
+        templates = self.templates[size][likely]
         match = _explain(remains, rows, templates)
         subject = int(match.gains.sum(0).argmax())
         corners = match.corners[:, subject]
         windows, window_rows = _windows(remains, rows, corners, size)
-        gains = self._by_family(_explain(windows, window_rows, templates).gains)
+        gains = _by_family(_explain(windows, window_rows, templates).gains, self.family[likely])
         nearby = float(windows.square().sum())
         cover = _cover(templates[subject, match.best[:, subject], 3], corners, remains.shape[-2:])
         gain = float(match.gains[:, subject].sum())
         inside = float((remains * cover).square().sum())
         extent = torch.tensor([remains.shape[-1] - 2 * MARGIN, remains.shape[-2] - 2 * MARGIN])
         track = (corners - MARGIN + size / 2) / extent
-        name = self.cast.subjects[subject].name
+        name = self.cast.subjects[int(likely[subject])].name
         return Actor(name, track, gains, nearby, cover, gain / len(remains), gain / max(inside, 1e-9))
-
-    def _by_family(self, gains: Tensor) -> Tensor:
-        """The best gain in each family [F, names], from each subject's [F, S]."""
-        best = gains.new_full((len(gains), len(self.cast.names)), -torch.inf)
-        return best.scatter_reduce(1, self.family.expand_as(gains), gains, "amax")
 
 
 def _explain(remains: Tensor, rows: Tensor, templates: Tensor) -> Match:
@@ -192,6 +191,13 @@ def _explain(remains: Tensor, rows: Tensor, templates: Tensor) -> Match:
     peaks, best = peaks.view(-1, subjects, kinds).max(2)
     cells = cells.view(-1, subjects, kinds).gather(2, best[:, :, None])[:, :, 0]
     return Match(peaks, best, torch.stack([cells % gains.shape[-1], cells // gains.shape[-1]], 2))
+
+
+def _by_family(gains: Tensor, families: Tensor) -> Tensor:
+    """The best gain in each family [F, N], from each subject's [F, S], whose families [S] are given."""
+    numbers, places = families.unique(return_inverse=True)
+    best = gains.new_full((len(gains), len(numbers)), -torch.inf)
+    return best.scatter_reduce(1, places.expand_as(gains), gains, "amax")
 
 
 def _windows(remains: Tensor, rows: Tensor, corners: Tensor, size: int) -> tuple[Tensor, Tensor]:
