@@ -72,7 +72,7 @@ ALIKE = ("dog", "car", "cow", "ladybug")
 """Who is learned last: a dog is soon drawn, and for long it is a cat."""
 
 
-FAST = Fast(near=0.15, guided_above=0.0, cost="nothing that the judge sees (100 prompts), 40 dB from the exact clip")
+FAST = Fast(near=0.15, guided_above=0.0, cost="nothing that the judge sees (100 prompts), 42 dB from the exact clip")
 
 
 def tiny_autoencoder() -> AutoencoderRun:
