@@ -13,22 +13,20 @@ from fractions import Fraction
 from pathlib import Path
 from statistics import fmean
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from worldreel.devices import autocast, describe, pick_device
 from worldreel.evaluation.judging import Asked, score
 from worldreel.evaluation.prompting.source import make
-from worldreel.flow import clean_from_velocity, noised, velocity_loss
+from worldreel.flow import noised, velocity_loss
 from worldreel.patches import Segment, pack, to_tokens
 from worldreel.recipes.tiny import tiny_transformer
 from worldreel.training.filling import Filling, FillingConfig
 from worldreel.training.latents import CanvasShare, Entry, LatentPool, PoolConfig
 from worldreel.training.loop import Schedule, Trainer
 from worldreel.training.optimizers import adamw
-from worldreel.transformer import Transformer
 from worldreel.worlds.captions import short_caption
 from worldreel.worlds.judge import Judge
 from worldreel.worlds.scenes import Canvas, random_scene
@@ -64,20 +62,10 @@ CHOICES = {
 }
 
 
-class ByVelocity(Transformer):
-    """Its outputs are velocities; asked for clean tokens, it gives x_0 = x_t - t v."""
-
-    def forward(self, tokens: Tensor, levels: Tensor, *told: Any, **kept: Any) -> Tensor:
-        return clean_from_velocity(tokens, super().forward(tokens, levels, *told, **kept).float(), levels)
-
-
 class Ablated(Filling):
     def __init__(self, config: FillingConfig, device: torch.device, choice: Choice) -> None:
         super().__init__(config, device)
         self.choice = choice
-        if choice.velocity:
-            self.model.transformer = ByVelocity(config.model.transformer).to(device)
-            self.network = nn.ModuleDict({"text": self.model.text, "transformer": self.model.transformer})
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         if self.choice.muon:
@@ -137,7 +125,8 @@ def config(choice: Choice, tokens: int, start: int) -> FillingConfig:
             "channels": choice.patch**2 * model.autoencoder.latent_channels,
         }
     )
-    model = model.model_copy(update={"transformer": transformer, "patch": choice.patch})
+    predicts = "velocity" if choice.velocity else "clean"
+    model = model.model_copy(update={"transformer": transformer, "patch": choice.patch, "predicts": predicts})
     # As many pixels in a pack, however many tokens show them.
     tokens = tokens * 4 // choice.patch**2
     update = {"model": model, "pool": pool(start), "tokens": tokens, "boards": 0.0, "drill": None, "graded": 0.0}
@@ -174,7 +163,7 @@ def unseen_loss(task: Filling, entries: Sequence[Entry], level: float, given: in
         noisy = noised(clean, torch.randn(clean.shape, generator=noise).to(clean), levels)
         with autocast(task.device, task.dtype):
             texts = task.model.text([task.model.tokenizer.encode(short_caption(one.scene)) for one in some])
-            predicted = task.model.transformer(noisy, levels, layout.to(task.device), texts)
+            predicted = task.model.predicted(noisy, levels, layout.to(task.device), texts)
         losses.append(float(velocity_loss(predicted, clean, levels)))
     return fmean(losses)
 

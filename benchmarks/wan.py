@@ -16,8 +16,11 @@ PROMPT, NEGATIVE = "a cat walks on grass", "blur"
 TEXT_WIDTH = 4096
 
 
-def write(folder: Path, transformer: dict[str, int], codec: dict[str, object], dtype: torch.dtype = torch.float32) -> Path:
-    """A repository with everything in it; its text encoder is a small one, as wide as the true one."""
+def write(
+    folder: Path, transformer: dict[str, int], codec: dict[str, object], dtype: torch.dtype = torch.float32, **told: object
+) -> Path:
+    """A repository with everything in it; its text encoder is a small one, as wide as the true one. `told`: what the pipeline is
+    told beside its parts."""
     torch.manual_seed(0)
     text = transformers.UMT5Config(
         vocab_size=len(WORDS), d_model=TEXT_WIDTH, d_kv=4, d_ff=32, num_layers=1, num_heads=4, pad_token_id=0, eos_token_id=1
@@ -25,14 +28,17 @@ def write(folder: Path, transformer: dict[str, int], codec: dict[str, object], d
     scheduler = diffusers.UniPCMultistepScheduler(
         prediction_type="flow_prediction", use_flow_sigmas=True, flow_shift=3.0, num_train_timesteps=1000
     )
+    torch.set_default_dtype(dtype)  # a large one finds no room in another
     with torch.device("cuda" if torch.cuda.is_available() else "cpu"):
         network = WanTransformer3DModel(text_dim=TEXT_WIDTH, **transformer)
+    torch.set_default_dtype(torch.float32)
     pipe = WanPipeline(
         tokenizer=_tokenizer(),
         text_encoder=transformers.UMT5EncoderModel(text),
         vae=AutoencoderKLWan(**codec),
-        transformer=network.cpu().to(dtype),
+        transformer=network.cpu(),
         scheduler=scheduler,
+        **told,
     )
     pipe.save_pretrained(folder)
     return folder

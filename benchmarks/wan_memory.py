@@ -73,7 +73,7 @@ def decode(who: str, folder: Path, dtype: str, frames: int, width: int, height: 
 
     cpu, kind = torch.device("cpu"), TYPES[dtype]
     latents = torch.randn(1, 16, (frames - 1) // 4 + 1, height // 8, width // 8)
-    before = _status("VmRSS")
+    before = status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     with torch.inference_mode(), (folder / f"{who}.rgb").open("wb") as out:
         if who == "ours":
@@ -83,7 +83,7 @@ def decode(who: str, folder: Path, dtype: str, frames: int, width: int, height: 
             theirs = wan.codec(folder, cpu, kind)
             for frame in theirs.decode(latents.to(kind), return_dict=False)[0].split(1, dim=2):
                 _write(frame, out)
-    return _status("VmHWM") - before
+    return status("VmHWM") - before
 
 
 def _write(video, out) -> None:
@@ -91,7 +91,7 @@ def _write(video, out) -> None:
     out.write(pixels.permute(1, 2, 3, 0).contiguous().numpy().tobytes())
 
 
-def _status(name: str) -> int:
+def status(name: str) -> int:
     """Bytes."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name))

@@ -102,7 +102,22 @@ def test_what_is_named_would_fit(large):
     assert frames is None or place(large, [work(frames=int(frames[1]))], CUDA, 4 * GB).peak <= 4 * GB
 
 
-def test_on_a_cpu_nothing_can_leave(large):
+def test_on_a_cpu_blocks_leave_for_their_file_if_weights_may_stay_there(large):
+    mapped = large.model_copy(update={"mapped": True, "reader_part": 193_000_000})
+    weights, wanted = weights_of(mapped, CPU.dtype), need(mapped, work(64, 64, 1), CPU)
+    fewest = least(weights, wanted, CPU)
+    assert fewest < weights.all / 8
+    for share in (0.0, 0.5):
+        memory = int(fewest + share * weights.blocks * weights.block)
+        placed = place(mapped, [work(64, 64, 1)], CPU, memory)
+        assert abs(placed.resident - share * 40) <= 1 and placed.peak <= memory
+    with pytest.raises(UserError, match="takes at least"):
+        place(mapped, [work(64, 64, 1)], CPU, fewest - 1)
+    said = out_of_memory(mapped, [work()], CPU, weights.all // 2)
+    assert "--memory " in said
+
+
+def test_on_a_cpu_nothing_can_leave_else(large):
     weights = weights_of(large, CPU.dtype)
     with pytest.raises(UserError, match="takes at least"):
         place(large, [work(64, 64, 1)], CPU, weights.all)

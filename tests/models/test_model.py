@@ -99,3 +99,18 @@ def test_large_frames_are_decoded_in_bands():
 def test_words_it_knows_are_single(model_folder):
     knows = Model.load(model_folder).config.knows.model_copy(update={"directions": ("to the left",)})
     assert knows.words == ["blue", "cat", "dog", "left", "the", "to"]
+
+
+def test_weights_may_predict_velocities(model, copied):
+    """The same outputs, taken for those: x_0 = x_t - t v."""
+    other = Model.load(copied)
+    other.config = other.config.model_copy(update={"predicts": "velocity"})
+    grid = model.config.grid(VideoShape(5, 32, 32), Fraction(12))
+    tokens, levels = torch.randn(grid.tokens, model.config.token_channels), torch.full((grid.tokens,), 0.3)
+    levels[:4] = 0.0  # given: they stay as they are
+    layout = pack([Segment((grid,), ((grid.tokens, 0),))])
+    with torch.inference_mode():
+        texts = model.read(["a dog"])
+        clean, moved = (one.denoise(tokens, levels, layout, texts) for one in (model, other))
+    assert torch.allclose(moved, tokens - levels[:, None] * clean.float(), atol=1e-6)
+    assert torch.equal(moved[:4], tokens[:4])

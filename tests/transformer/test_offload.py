@@ -4,9 +4,11 @@ from itertools import chain
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from tests.weights import randomise
+from worldreel.checkpoints import load_tensors
 from worldreel.patches import Grid, Segment, pack
 from worldreel.transformer import Transformer, TransformerConfig
 from worldreel.transformer.offload import Copies, Offload, offloaded
@@ -121,7 +123,7 @@ def test_copies_put_back_what_was_there():
     """Also what was put there since, as by a LoRA."""
 
     class Elsewhere(Copies):
-        def _copied(self, host):
+        def _copied(self, name, host):
             return host.clone()
 
     block, mover = nn.Linear(3, 3).requires_grad_(False), Elsewhere(torch.device("cpu"))
@@ -136,5 +138,22 @@ def test_copies_put_back_what_was_there():
 
 
 def test_without_cuda_copies_are_plain(network):
-    made = offloaded(network.blocks, torch.device("cpu"))
-    assert isinstance(made.mover, Copies) and made.mover.ahead == 0
+    made = offloaded(network.blocks, torch.device("mps"), lambda name, weight: torch.float32)
+    assert type(made.mover) is Copies and made.mover.ahead == 0
+
+
+def test_a_cpu_runs_what_lies_in_a_file(network, run, tmp_path):
+    """In another format there than it is computed with, and the other way round; both with the same result."""
+    network.to(torch.bfloat16).float()  # every weight is as exact in the file
+    wanted = run()
+    for saved in (torch.bfloat16, torch.float32):
+        save_file({name: one.to(saved) for name, one in network.blocks.state_dict().items()}, tmp_path / "blocks.safetensors")
+        for name, tensor in load_tensors(tmp_path / "blocks.safetensors").items():
+            network.blocks.get_parameter(name).data = tensor
+        hosts = [weight.data_ptr() for weight in network.blocks.parameters()]
+        network.offload = offloaded(network.blocks, torch.device("cpu"), lambda name, weight: torch.float32)
+        for network.offload.resident in (0, 3, 5):
+            assert torch.equal(run(), wanted)
+        network.offload.leave()
+        assert [weight.data_ptr() for weight in network.blocks.parameters()] == hosts
+        network.offload = None

@@ -137,17 +137,23 @@ def place(config: BundleConfig, wanted: list[Work], device: Device, memory: int)
     if least(weights, most, device) > memory:
         raise UserError(f"--memory {gigabytes(memory)}: {_too_much(config, weights, largest, device, memory)}")
     free = (memory - overhead(device.kind) - weights.rest - most.denoising) // weights.block
-    whole = device.kind == "cpu" or weights.blocks <= free  # of two transformers one is there at a time
+    whole = not _leave(weights, device) or weights.blocks <= free  # of two transformers one is there at a time
     resident = weights.blocks if whole else max(0, free - device.guests)
     return Placement(weights.blocks, resident, _peak(weights, most, device, resident, memory))
 
 
 def least(weights: Weights, most: Need, device: Device) -> int:
     """The fewest bytes that will do: no block stays, where blocks can leave."""
-    if device.kind == "cpu":
-        return max(weights.all + max(most), weights.all + weights.reader)
+    if not _leave(weights, device):
+        return weights.all + max(*most, weights.reader)
     guests = min(device.guests, weights.blocks) * weights.block
-    return overhead(device.kind) + weights.rest + max(guests + most.denoising, most.decoding)
+    reading = weights.reader_part if device.kind == "cpu" else 0  # elsewhere it may read beside the device
+    return overhead(device.kind) + weights.rest + max(guests + most.denoising, most.decoding, reading)
+
+
+def _leave(weights: Weights, device: Device) -> bool:
+    """Whether blocks can leave the device: for the host's memory, or for their file."""
+    return device.kind != "cpu" or weights.mapped
 
 
 def smaller(config: BundleConfig, work: Work, fitting: Callable[[Work], bool]) -> list[str]:
@@ -174,7 +180,7 @@ def out_of_memory(config: BundleConfig, wanted: list[Work], device: Device, room
     limit = limit if room is None else min(limit, room)
     ways = smaller(config, work, lambda less: taken(less) <= limit)
     fewest = least(weights, need(config, work, device), device)
-    if device.kind != "cpu" and fewest <= limit:
+    if _leave(weights, device) and fewest <= limit:
         ways.append(f"--memory {enough(fewest)}")
     if not ways:
         return "this takes more memory than there is; ask for a smaller --size, fewer --seconds or frames"
@@ -199,10 +205,11 @@ def _too_much(config: BundleConfig, weights: Weights, work: Work, device: Device
 
 
 def _peak(weights: Weights, most: Need, device: Device, resident: int, memory: int) -> int:
-    if device.kind == "cpu":
+    if not _leave(weights, device):
         return least(weights, most, device)
     blocks = min(weights.blocks, resident + device.guests) * weights.block
     reading = weights.reader if weights.reader_fits(memory - overhead(device.kind)) else 0
+    reading = weights.reader_part if device.kind == "cpu" else reading
     return overhead(device.kind) + weights.rest + max(blocks + most.denoising, most.decoding, reading)
 
 

@@ -120,6 +120,10 @@ class BundleConfig(Config):
     knows: Knows
     reader_weights: int = 0
     """Of a text encoder that is on the device only while it reads."""
+    reader_part: int = 0
+    """Of its largest part that reads by itself."""
+    mapped: bool = False
+    """Whether weights may stay in their file, so that blocks can leave a CPU's memory too."""
 
     @property
     def text_tokens(self) -> int:
@@ -175,9 +179,9 @@ class Bundle(nn.Module, ABC):
         return [self.transformer]
 
     def settle(self, device: torch.device, memory: int | None) -> None:
-        """Goes to a device. Where memory is bounded, blocks of transformers stay in the host's, and come as they run."""
+        """Goes to a device. Where memory is bounded, blocks of transformers stay in the host's, or their file, until they run."""
         self.memory = memory
-        if memory is None or device.type == "cpu":
+        if memory is None or (device.type == "cpu" and not self.config.mapped):
             self.to(device)
             return
         apart = [network.blocks for network in self.transformers]
@@ -185,7 +189,10 @@ class Bundle(nn.Module, ABC):
             network.blocks = nn.ModuleList()
         self.to(device)
         for network, blocks in zip(self.transformers, apart, strict=True):
-            network.blocks, network.offload = blocks, offloaded(blocks, device)
+            network.blocks, network.offload = blocks, offloaded(blocks, device, self._form)
+
+    def _form(self, name: str, weight: Tensor) -> torch.dtype:
+        return self.config.stored(name, weight.ndim, self.dtype)
 
     def quicken(self) -> None:
         """From now on networks run compiled: the first pass takes longer, the others less. Wants what `devices.compiles` asks."""

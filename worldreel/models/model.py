@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from worldreel.checkpoints import load_into, save_tensors
 from worldreel.devices import autocast
 from worldreel.errors import UserError
 from worldreel.files import whole_folder
+from worldreel.flow import clean_from_velocity
 from worldreel.layout import Layout
 from worldreel.models.bundle import Bundle, BundleConfig
 from worldreel.models.lowered import Extra
@@ -26,6 +28,8 @@ FORMAT = "worldreel-model"
 class ModelConfig(BundleConfig):
     format: str = FORMAT
     text: TextEncoderConfig
+    predicts: Literal["clean", "velocity"] = "clean"
+    """What the transformer's outputs are: clean tokens, or velocities, of which clean tokens follow (see `worldreel.flow`)."""
 
     @property
     def text_tokens(self) -> int:
@@ -93,8 +97,14 @@ class Model(Bundle):
         kept: Kept | None = None,
     ) -> Tensor:
         with autocast(self.device, self.dtype):
-            out: Tensor = self.transformer(tokens, levels, layout, texts, kept=kept)
-        return out
+            return self.predicted(tokens, levels, layout, texts, kept)
+
+    def predicted(
+        self, tokens: Tensor, levels: Tensor, layout: Layout, texts: Sequence[Tensor], kept: Kept | None = None
+    ) -> Tensor:
+        """As `denoise`, in whatever precision it is called, and with gradients."""
+        out: Tensor = self.transformer(tokens, levels, layout, texts, kept=kept)
+        return clean_from_velocity(tokens, out.float(), levels) if self.config.predicts == "velocity" else out
 
 
 def save_weights(path: Path, part: nn.Module) -> None:

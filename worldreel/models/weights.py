@@ -11,13 +11,15 @@ from worldreel.transformer import Transformer
 
 class Weights(NamedTuple):
     """Bytes: of one block of a transformer, of which there are `blocks` in each of `transformers`; of what always stays; of a
-    text encoder that is there only while it reads."""
+    text encoder that is there only while it reads, and of its largest part. `mapped`: whether they may stay in their file."""
 
     block: int
     blocks: int
     transformers: int
     rest: int
     reader: int
+    reader_part: int
+    mapped: bool
 
     @property
     def all(self) -> int:
@@ -38,7 +40,8 @@ def weights_of(config: BundleConfig, dtype: torch.dtype) -> Weights:
     transformers = 2 if config.boundary else 1
     fixed = sum(_bytes(other, config, dtype) for other in others)
     rest = fixed + transformers * (whole - block)
-    return Weights(block, config.transformer.blocks, transformers, rest, config.reader_weights * dtype.itemsize)
+    reader, part = (count * dtype.itemsize for count in (config.reader_weights, config.reader_part))
+    return Weights(block, config.transformer.blocks, transformers, rest, reader, part, config.mapped)
 
 
 def _bytes(network: nn.Module, config: BundleConfig, dtype: torch.dtype) -> int:

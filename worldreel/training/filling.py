@@ -132,7 +132,7 @@ class Filling:
         prompts = [self.model.tokenizer.encode(prompt) for one in examples for _, prompt in one.prompts]
         with autocast(self.device, self.dtype):
             texts = self.model.text(prompts)
-            predicted = self.model.transformer(noised(clean, noise, levels), levels, layout.to(self.device), texts)
+            predicted = self.model.predicted(noised(clean, noise, levels), levels, layout.to(self.device), texts)
         # Given tokens, noised a little or not, are no part of the loss.
         loss = velocity_loss(predicted, clean, levels * wanted)
         return Loss(loss, {"tokens": float(len(clean)), "clips": float(len(examples))})

@@ -1,11 +1,16 @@
-"""Blocks whose weights lie in host memory and come to the device as they run, so that a network may be larger than it."""
+"""Blocks whose weights lie in host memory, or in a file, and come to the device as they run, so that a network may be larger."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+
+from worldreel.mapped import evict
+
+Form = Callable[[str, Tensor], torch.dtype]
+"""In which format a weight is computed with, by its name in its block."""
 
 
 class Mover(Protocol):
@@ -35,12 +40,12 @@ class Copies:
 
     def fetch(self, block: nn.Module) -> None:
         # Taken now and not before: a LoRA may have put other tensors in their place.
-        held = [(tensor, tensor.data) for tensor in chain(block.parameters(), block.buffers())]
+        named = list(chain(block.named_parameters(), block.named_buffers()))
         with torch.inference_mode(False):  # else the parameters would become tensors of this inference
-            copies = [self._copied(host) for _, host in held]  # all before any is put in place: memory may run out
-            for (tensor, _), copy in zip(held, copies, strict=True):
+            copies = [self._copied(name, tensor.data) for name, tensor in named]  # all before any is put: memory may run out
+            self._host[block] = [(tensor, tensor.data) for _, tensor in named]
+            for (_, tensor), copy in zip(named, copies, strict=True):
                 tensor.data = copy
-        self._host[block] = held
 
     def ready(self, block: nn.Module) -> None:
         pass
@@ -49,8 +54,28 @@ class Copies:
         for tensor, host in self._host.pop(block):
             tensor.data = host
 
-    def _copied(self, host: Tensor) -> Tensor:
+    def _copied(self, name: str, host: Tensor) -> Tensor:
         return host.to(self.device)
+
+
+class Mapped(Copies):
+    """On the CPU, of weights that lie in a mapped file, as they were saved. They are there when they are looked at; those which
+    are computed with in another format are copied. Afterwards their memory is let go."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__(torch.device("cpu"))
+        self.form = form
+
+    def drop(self, block: nn.Module) -> None:
+        hosts = [host for _, host in self._host[block]]
+        super().drop(block)
+        evict(hosts)
+
+    def _copied(self, name: str, host: Tensor) -> Tensor:
+        copy = host.to(self.form(name, host)) if host.is_floating_point() else host
+        if copy is not host:
+            evict([host])
+        return copy
 
 
 class Streamed(Copies):
@@ -78,7 +103,7 @@ class Streamed(Copies):
         torch.cuda.current_stream(self.device).synchronize()
         super().drop(block)
 
-    def _copied(self, host: Tensor) -> Tensor:
+    def _copied(self, name: str, host: Tensor) -> Tensor:
         return host.to(self.device, non_blocking=True)
 
 
@@ -130,8 +155,10 @@ class Offload:
         self.mover.drop(block)
 
 
-def offloaded(blocks: nn.ModuleList, device: torch.device) -> Offload:
-    """For blocks whose weights lie in host memory, which is pinned here for CUDA."""
+def offloaded(blocks: nn.ModuleList, device: torch.device, form: Form) -> Offload:
+    """For blocks whose weights lie in host memory, which is pinned here for CUDA; for a CPU in a file, in any format."""
+    if device.type == "cpu":
+        return Offload(Mapped(form))
     if device.type != "cuda":
         return Offload(Copies(device))
     for tensor in chain(blocks.parameters(), blocks.buffers()):

@@ -1,13 +1,17 @@
 """With little memory a Wan makes the same video, and what its weights take is known without them."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
 
 from tests.models.wan.repositories import FAMILIES
 from tests.transformer.test_offload import Recorder
-from worldreel.generation import Settings, generate
-from worldreel.models import load_config, load_model, weights_of
+from worldreel.generation import Device, Settings, generate
+from worldreel.generation.memory import Work, least, need
+from worldreel.models import Bundle, load_config, load_model, weights_of
+from worldreel.shapes import VideoShape
 from worldreel.transformer.offload import Offload
 
 
@@ -43,6 +47,28 @@ def test_the_same_video_block_by_block(repository, name):
     for recorder in recorders:
         assert {("run", 0), ("run", 1)} <= set(recorder.moves)
         assert recorder.here == set()  # while frames are decoded
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("name", ["2.1 text", "2.2 A14B text", "2.2 5B"])
+def test_the_same_video_out_of_the_file(repository, monkeypatch, tmp_path, name, dtype):
+    """On a CPU that is told to take little: as they were saved, and in another format than they were saved in."""
+    for room in ("bundle", "wan.model"):
+        monkeypatch.setattr(f"worldreel.models.{room}.compute_dtype", lambda device: dtype)
+    folder, side, cpu = str(repository(name)[1]), FAMILIES[name].side, Device("cpu", dtype)
+    config = load_config(folder)
+    work = Work(VideoShape(5, side, 2 * side), Fraction(config.defaults.fps))
+
+    def make(memory):
+        monkeypatch.setenv("WORLDREEL_CACHE", str(tmp_path / str(memory)))  # each reads its prompts itself
+        model = load_model(folder, memory=memory)
+        assert [network.offload is None for network in model.transformers] == [memory is None] * len(model.transformers)
+        settings = Settings(steps=4, seed=2)
+        return generate(model, "generate", "a dog runs", size=f"{2 * side}x{side}", frames=5, settings=settings).array()
+
+    fewest = least(weights_of(config, dtype), need(config, work, cpu), cpu)
+    monkeypatch.setattr(Bundle, "keep", lambda model, blocks: None)  # none stays, even where decoding takes more than all
+    assert np.array_equal(make(fewest), make(None))
 
 
 def test_of_two_experts_one_is_there(repository):

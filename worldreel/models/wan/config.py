@@ -14,7 +14,7 @@ from worldreel.models.bundle import BundleConfig, Defaults, Descent, Knows, Limi
 from worldreel.models.hub import name_of
 from worldreel.models.wan.autoencoder import autoencoder_config
 from worldreel.models.wan.repository import INDEX, Repository
-from worldreel.models.wan.text import LONGEST, encoder_weights
+from worldreel.models.wan.text import LONGEST, encoder_block, encoder_weights
 from worldreel.models.wan.transformer import transformer_config
 from worldreel.patches import Grid
 from worldreel.shapes import VideoShape
@@ -33,6 +33,7 @@ class WanConfig(BundleConfig):
     """Beside what every bundle has: how Wan is told levels, and what goes in beside noisy tokens."""
 
     many_runs: bool = False
+    mapped: bool = True
     whole_steps: bool = False
     """The network is told its level in whole thousandths, rounded down, as it was in its own sampler."""
 
@@ -95,6 +96,7 @@ def _described(repository: Repository) -> WanConfig:
         limits=Limits(side=2048, seconds=60.0, tokens=131_072),
         knows=_knows(by_token, by_channels),
         reader_weights=encoder_weights(encoder),
+        reader_part=encoder_block(encoder),
     )
 
 

@@ -14,6 +14,7 @@ from worldreel.devices import autocast, compiles, compute_dtype, overhead
 from worldreel.errors import UserError
 from worldreel.flow import HIGHEST_LEVEL, clean_from_velocity
 from worldreel.layout import Layout
+from worldreel.mapped import evict
 from worldreel.models.bundle import Bundle, Expert
 from worldreel.models.lowered import Extra, Lowered
 from worldreel.models.lowering import picture
@@ -146,14 +147,17 @@ def load_model(folder: Path, device: torch.device, memory: int | None = None) ->
     host = torch.device("cpu")
     try:
         read_beside = memory is not None and not weights_of(config, dtype).reader_fits(memory - overhead(device.type))
-        model = Wan(config, Reader(repository, device, dtype, host if read_beside else None), viewer)
+        reader = Reader(repository, device, dtype, host if read_beside else None, mapped=memory is not None)
+        model = Wan(config, reader, viewer)
     except (RuntimeError, ArithmeticError) as error:
         raise UserError(f"{folder}: its configurations describe no network that can be built ({error})") from error
     _load_autoencoder(model.autoencoder, repository, device, config, dtype)
-    place = device if memory is None else host
-    _load_transformer(model.transformer, repository, "transformer", place, config, dtype)
-    if model.late is not None:
-        _load_transformer(model.late, repository, "transformer_2", place, config, dtype)
+    parts = {"transformer": model.transformer, **({"transformer_2": model.late} if model.late is not None else {})}
+    for part, network in parts.items():
+        if memory is not None and device == host:
+            _map_transformer(network, repository, part, config, dtype)
+        else:
+            _load_transformer(network, repository, part, device if memory is None else host, config, dtype)
     model.settle(device, memory)
     if compiles(device):
         model.quicken()
@@ -177,14 +181,30 @@ def _load_autoencoder(
 def _load_transformer(
     network: Transformer, repository: Repository, part: str, device: torch.device, config: WanConfig, dtype: torch.dtype
 ) -> None:
-    if transformer_config(repository.config(part)) != network.config:
-        raise UserError(f"{repository.path(part, 'config.json')} differs from that of transformer/; fetch the repository again")
-
-    def renamed(tensors: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
-        # Some files hold a norm that no network has used.
-        return transformer_weights({name: one for name, one in tensors.items() if "norm_added_q" not in name}, what)
-
     def stored(name: str, tensor: Tensor) -> Tensor:
         return tensor.to(config.stored(name, tensor.ndim, dtype))
 
-    load_shards(network, repository.weights(part), renamed, stored, device)
+    _check_alike(network, repository, part)
+    load_shards(network, repository.weights(part), _transformer_weights, stored, device)
+
+
+def _map_transformer(network: Transformer, repository: Repository, part: str, config: WanConfig, dtype: torch.dtype) -> None:
+    """Blocks stay in their file, in its format (see `offload.Mapped`)."""
+
+    def stored(name: str, tensor: Tensor) -> Tensor:
+        kept = tensor if name.startswith("blocks.") else tensor.to(config.stored(name, tensor.ndim, dtype))
+        evict([tensor])
+        return kept
+
+    _check_alike(network, repository, part)
+    load_shards(network, repository.weights(part), _transformer_weights, stored, torch.device("cpu"))
+
+
+def _check_alike(network: Transformer, repository: Repository, part: str) -> None:
+    if transformer_config(repository.config(part)) != network.config:
+        raise UserError(f"{repository.path(part, 'config.json')} differs from that of transformer/; fetch the repository again")
+
+
+def _transformer_weights(tensors: Mapping[str, Tensor], what: str) -> dict[str, Tensor]:
+    """Some files hold a norm that no network has used."""
+    return transformer_weights({name: one for name, one in tensors.items() if "norm_added_q" not in name}, what)

@@ -17,8 +17,10 @@ from torch import Tensor, nn
 from worldreel.checkpoints import load_shards, load_tensors, save_tensors
 from worldreel.errors import UserError
 from worldreel.files import cache_folder
+from worldreel.mapped import evict
 from worldreel.models.wan.needs import build, needed
 from worldreel.models.wan.repository import Repository
+from worldreel.transformer.offload import Mapped
 
 LONGEST = 512
 """Pieces of a text. Shorter ones are followed by zeros, which Wan attends to as well."""
@@ -33,24 +35,39 @@ def cleaned(prompt: str) -> str:
 
 def encoder_weights(config: Mapping[str, object]) -> int:
     """How many weights UMT5's encoder has, by its `config.json`; a number that is missing is 0, which whoever builds it says."""
-    words, width, head, wide, layers, heads, buckets = (
-        value if isinstance(value := config.get(name), int) else 0
-        for name in ("vocab_size", "d_model", "d_kv", "d_ff", "num_layers", "num_heads", "relative_attention_num_buckets")
-    )
+    words, width, layers = _numbers(config, "vocab_size", "d_model", "num_layers")
+    return words * width + layers * encoder_block(config) + width
+
+
+def encoder_block(config: Mapping[str, object]) -> int:
+    """How many weights one of its blocks has."""
+    names = "d_model", "d_kv", "d_ff", "num_heads", "relative_attention_num_buckets"
+    width, head, wide, heads, buckets = _numbers(config, *names)
     attention, mlp, norms = 4 * width * heads * head + buckets * heads, 3 * width * wide, 2 * width
-    return words * width + layers * (attention + mlp + norms) + width
+    return attention + mlp + norms
+
+
+def _numbers(config: Mapping[str, object], *names: str) -> list[int]:
+    return [value if isinstance(value := config.get(name), int) else 0 for name in names]
 
 
 class Reader:
-    """Text tokens of prompts. `beside`: where the encoder reads, if not on the device. Raises UserError for a tokenizer or an
-    encoder that is damaged or another model's."""
+    """Text tokens of prompts. `beside`: where the encoder reads, if not on the device; `mapped`: whether its blocks stay in
+    their file, on a CPU, until they read. Raises UserError for a tokenizer or an encoder that is damaged or another model's."""
 
     def __init__(
-        self, repository: Repository, device: torch.device, dtype: torch.dtype, beside: torch.device | None = None
+        self,
+        repository: Repository,
+        device: torch.device,
+        dtype: torch.dtype,
+        beside: torch.device | None = None,
+        *,
+        mapped: bool = False,
     ) -> None:
         from tokenizers import Tokenizer as Pieces
 
         self.repository, self.device, self.dtype, self.desk = repository, device, dtype, beside or device
+        self.mapped = mapped and self.desk.type == "cpu"
         self.config, self.files = repository.config("text_encoder"), repository.weights("text_encoder")
         path = repository.path("tokenizer", "tokenizer.json")
         try:
@@ -79,6 +96,7 @@ class Reader:
         ids = (torch.tensor([self.pieces.encode(text).ids], device=self.desk) for text in texts)
         return [encoder(one).last_hidden_state[0].float().cpu() for one in ids]
 
+    @torch.inference_mode(False)  # its weights are changed between blocks
     def _encoder(self) -> nn.Module:
         transformers = needed("transformers")
         with torch.device("meta"):
@@ -87,8 +105,20 @@ class Reader:
                 lambda: transformers.UMT5EncoderModel(transformers.UMT5Config.from_dict(self.config)),
             )
         del encoder.shared  # the same table as the stack's own, under another name
-        load_shards(encoder, self.files, _tied, lambda name, tensor: tensor.to(self.dtype), self.desk)
+        load_shards(encoder, self.files, _tied, self._stored, self.desk)
+        if self.mapped:
+            mover = Mapped(lambda name, tensor: self.dtype)
+            for block in encoder.get_submodule("encoder.block").children():
+                block.register_forward_pre_hook(lambda block, given: mover.fetch(block))
+                block.register_forward_hook(lambda block, given, made: mover.drop(block))
         return encoder.eval().requires_grad_(False)
+
+    def _stored(self, name: str, tensor: Tensor) -> Tensor:
+        if not self.mapped:
+            return tensor.to(self.dtype)
+        kept = tensor if name.startswith("encoder.block.") else tensor.to(self.dtype)
+        evict([tensor])
+        return kept
 
     def _path(self, text: str) -> Path:
         return self.cache / f"{hashlib.sha256(text.encode()).hexdigest()}.safetensors"
