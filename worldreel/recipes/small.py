@@ -45,9 +45,7 @@ def small_transformer() -> TransformerRun:
         }
     )
     network = run.task.model.transformer.model_copy(update={"width": 384, "heads": 6, "mlp_width": 1152})
-    model = run.task.model.model_copy(
-        update={"name": "small", "transformer": network, "knows": knows, "predicts": "velocity"}
-    )
+    model = run.task.model.model_copy(update={"name": "small", "transformer": network, "knows": knows, "predicts": "velocity"})
     sprites = SpritesMix(
         cast="all", anywhere=0.3, lively=0.25, pictured=0.25, styled=0.1, changing=0.1, paraphrased=0.3, alone=0.7
     )
