@@ -1,12 +1,15 @@
 """A bounded generation on a CPU with weights in the shape of Wan 2.2 TI2V 5B: what was planned, and what the process took.
 
-Run: python -m benchmarks.wan_bounded FOLDER [--memory 8GB 12GB] [--size 256x160] [--frames 5] [--steps 2]. FOLDER gets random
-weights, 13 GB, unless it holds them; their text encoder is small. Each figure is of a process of its own: the peak that Linux
-says, pages of mapped files among it, less what is resident once everything is imported.
+Run: python -m benchmarks.wan_bounded FOLDER [--memory 8GB 12GB] [--size 256x160] [--frames 5] [--steps 2] [--group GROUP].
+FOLDER gets random weights, 12 GB, unless it holds them; their text encoder is small. Each figure is of a process of its own: the
+peak that Linux says, pages of mapped files among it, less what is resident once everything is imported. --group names a memory
+control group that the caller may write into: each process then runs in it, and Linux lets it have no more than it was told to
+take, imports and cached pages of files included.
 """
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -46,12 +49,15 @@ def main() -> None:
     made.add_argument("--size", default="256x160")
     made.add_argument("--frames", type=int, default=5)
     made.add_argument("--steps", type=int, default=2)
+    made.add_argument("--group", type=Path, help="such as /sys/fs/cgroup/capped")
     made.add_argument("--child", choices=["write", "make"], help=argparse.SUPPRESS)
     asked = made.parse_args()
     if asked.child == "write":
+        import torch
+
         from benchmarks import wan
 
-        wan.write(asked.folder, SHAPE, CODEC, wan.torch.bfloat16, expand_timesteps=True)
+        wan.write(asked.folder, SHAPE, CODEC, torch.bfloat16, expand_timesteps=True)
     elif asked.child == "make":
         print(json.dumps(make(asked)))
     else:
@@ -63,7 +69,8 @@ def main() -> None:
 
 def command(asked: argparse.Namespace) -> list[str]:
     told = [str(asked.folder), "--size", asked.size, "--frames", str(asked.frames), "--steps", str(asked.steps)]
-    return [sys.executable, "-m", "benchmarks.wan_bounded", *told]
+    group = ["--group", str(asked.group)] if asked.group else []
+    return [sys.executable, "-m", "benchmarks.wan_bounded", *told, *group]
 
 
 def measured(asked: argparse.Namespace, memory: str) -> list[tuple[str, Row]]:
@@ -87,8 +94,11 @@ def make(asked: argparse.Namespace) -> dict[str, float]:
     import worldreel
     from benchmarks.wan import PROMPT
     from benchmarks.wan_memory import status
+    from worldreel.devices import parse_memory
     from worldreel.generation import Device, Settings, placement, plan
 
+    if asked.group:
+        cap(asked.group, parse_memory(asked.memory[0]), asked.folder)
     settings = Settings(steps=asked.steps, seed=1)
     before, start = status("VmRSS"), time.perf_counter()
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
@@ -100,6 +110,17 @@ def make(asked: argparse.Namespace) -> dict[str, float]:
     seconds = time.perf_counter() - start
     taken = status("VmHWM") - before
     return {"taken": taken, "planned": placed.peak, "seconds": seconds, "resident": placed.resident, "blocks": placed.blocks}
+
+
+def cap(group: Path, memory: int, folder: Path) -> None:
+    """Puts this process into a control group of so many bytes. Pages of the folder's files that others read before are dropped
+    first: they would be charged to nobody here."""
+    for path in folder.rglob("*.safetensors"):
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    second = group / "memory.max"
+    (second if second.exists() else group / "memory.limit_in_bytes").write_text(str(memory))
+    (group / "cgroup.procs").write_text(str(os.getpid()))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,12 @@ def evict(tensors: Iterable[Tensor]) -> None:
                 kernel.madvise(ctypes.c_void_p(start), ctypes.c_size_t(stop - start), MADV_DONTNEED)
 
 
+def give_back() -> None:
+    """Lets go of what glibc's allocator keeps though it is free, as after the copies of a large file; others do so themselves."""
+    if sys.platform == "linux" and hasattr(kernel := ctypes.CDLL(None), "malloc_trim"):
+        kernel.malloc_trim(0)
+
+
 def _mapped_files() -> list[tuple[int, int]]:
     """Where files are mapped for this process alone (addresses from, up to)."""
     found = []

@@ -111,6 +111,8 @@ def test_on_a_cpu_blocks_leave_for_their_file_if_weights_may_stay_there(large):
         memory = int(fewest + share * weights.blocks * weights.block)
         placed = place(mapped, [work(64, 64, 1)], CPU, memory)
         assert abs(placed.resident - share * 40) <= 1 and placed.peak <= memory
+        tensors = weights.rest + (placed.resident + 1) * weights.block + wanted.denoising
+        assert tensors < placed.peak < 1.1 * tensors  # the allocator keeps some
     with pytest.raises(UserError, match="takes at least"):
         place(mapped, [work(64, 64, 1)], CPU, fewest - 1)
     said = out_of_memory(mapped, [work()], CPU, weights.all // 2)

@@ -14,7 +14,7 @@ from worldreel.devices import autocast, compiles, compute_dtype, overhead
 from worldreel.errors import UserError
 from worldreel.flow import HIGHEST_LEVEL, clean_from_velocity
 from worldreel.layout import Layout
-from worldreel.mapped import evict
+from worldreel.mapped import evict, give_back
 from worldreel.models.bundle import Bundle, Expert
 from worldreel.models.lowered import Extra, Lowered
 from worldreel.models.lowering import picture
@@ -159,6 +159,8 @@ def load_model(folder: Path, device: torch.device, memory: int | None = None) ->
         else:
             _load_transformer(network, repository, part, device if memory is None else host, config, dtype)
     model.settle(device, memory)
+    if memory is not None:
+        give_back()
     if compiles(device):
         model.quicken()
     return model.eval().requires_grad_(False)
