@@ -79,11 +79,9 @@ def measured(asked: argparse.Namespace, memory: str) -> list[tuple[str, Row]]:
     told = json.loads(ended.stdout.splitlines()[-1])
     from worldreel.devices import parse_memory
 
-    # In a group of its own a process takes what it gets: how near the plan was is seen without.
-    off = [] if asked.group else [(f"{memory}_plan_off_by", figure(abs(told["planned"] / told["taken"] - 1), None, NEAR))]
     return [
         (f"{memory}_taken", figure(told["taken"] / GB, told["planned"] / GB, parse_memory(memory) / GB, unit="GB")),
-        *off,
+        (f"{memory}_plan_off_by", figure(abs(told["planned"] / told["taken"] - 1), None, NEAR)),
         (f"{memory}_seconds", figure(told["seconds"], None)),
         (f"{memory}_blocks_that_stay", figure(told["resident"], told["blocks"])),
     ]
