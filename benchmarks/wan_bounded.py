@@ -2,9 +2,8 @@
 
 Run: python -m benchmarks.wan_bounded FOLDER [--memory 8GB 12GB] [--size 256x160] [--frames 5] [--steps 2] [--group GROUP].
 FOLDER gets random weights, 12 GB, unless it holds them; their text encoder is small. Each figure is of a process of its own: the
-peak that Linux says, pages of mapped files among it, less what is resident once everything is imported. --group names a memory
-control group that the caller may write into: each process then runs in it, and Linux lets it have no more than it was told to
-take, imports and cached pages of files included.
+peak that Linux says, imports and pages of mapped files among it. --group names a memory control group that the caller may write
+into: each process then runs in it, and Linux lets it have no more than it was told to take, cached pages of files included.
 """
 
 import argparse
@@ -100,7 +99,7 @@ def make(asked: argparse.Namespace) -> dict[str, float]:
     if asked.group:
         cap(asked.group, parse_memory(asked.memory[0]), asked.folder)
     settings = Settings(steps=asked.steps, seed=1)
-    before, start = status("VmRSS"), time.perf_counter()
+    start = time.perf_counter()
     Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
     model = worldreel.load(str(asked.folder), "cpu", asked.memory[0]).model
     settled = plan(model.config, "generate", PROMPT, size=asked.size, frames=asked.frames, settings=settings)
@@ -108,8 +107,13 @@ def make(asked: argparse.Namespace) -> dict[str, float]:
     with torch.inference_mode():
         worldreel.generation.carry_out(model, settled).array()
     seconds = time.perf_counter() - start
-    taken = status("VmHWM") - before
-    return {"taken": taken, "planned": placed.peak, "seconds": seconds, "resident": placed.resident, "blocks": placed.blocks}
+    return {
+        "taken": status("VmHWM"),
+        "planned": placed.peak,
+        "seconds": seconds,
+        "resident": placed.resident,
+        "blocks": placed.blocks,
+    }
 
 
 def cap(group: Path, memory: int, folder: Path) -> None:

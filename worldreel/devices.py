@@ -38,8 +38,9 @@ def parse_memory(text: str) -> int:
 
 
 def overhead(kind: str) -> int:
-    """Bytes that a kind of device (cpu, cuda, mps) takes beside tensors, roughly: driver, libraries, their workspaces."""
-    return 600 * 2**20 if kind == "cuda" else 0
+    """Bytes that a kind of device (cpu, cuda, mps) takes beside tensors, roughly: driver, libraries, their workspaces; on a CPU
+    what a process holds once all that it needs is imported."""
+    return {"cuda": 600 * 2**20, "cpu": 384 * 2**20}.get(kind, 0)
 
 
 def compiles(device: torch.device) -> bool:

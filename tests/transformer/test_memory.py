@@ -8,6 +8,7 @@ import torch
 from tests.counting import Counting
 from worldreel.patches import Grid, Segment, pack
 from worldreel.transformer import Transformer, TransformerConfig
+from worldreel.transformer.attention import short
 from worldreel.transformer.memory import Pass, activation_bytes
 
 WAN = {"place_frequencies": 0, "summary": False}
@@ -38,6 +39,6 @@ def test_a_pass_takes_what_is_estimated(case, dtype):
     mixed = torch.autocast("cpu", dtype) if dtype == torch.bfloat16 else nullcontext()
     with torch.no_grad(), Counting(network) as counted, mixed:
         network(*inputs)
-    estimate = activation_bytes(config, Pass([grids.tokens] * halves, [text] * halves, dtype.itemsize))
+    estimate = activation_bytes(config, Pass([grids.tokens] * halves, [text] * halves, dtype.itemsize, short("cpu", dtype)))
     assert counted.live == 0 or counted.live < counted.peak / 10  # what is left is the inputs'
     assert estimate == pytest.approx(counted.peak, rel=0.06)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from worldreel.devices import free_memory
+from worldreel.devices import free_memory, overhead
 from worldreel.errors import UserError, is_out_of_memory
 from worldreel.generation.filling import Watch, fill
 from worldreel.generation.memory import Device, Placement, Work, out_of_memory, place, works
@@ -35,7 +35,8 @@ def carry_out(model: Bundle, settled: Plan, watch: Watch = lambda progress: None
     # Out here nothing holds on to what the attempt had made.
     model.make_room()
     free, device = free_memory(model.device), Device(model.device.type, model.dtype)
-    room = None if free is None else free + sum(weight.nbytes for weight in model.parameters() if weight.device == model.device)
+    weights = sum(weight.nbytes for weight in model.parameters() if weight.device == model.device)
+    room = None if free is None else free + weights + overhead(device.kind)
     raise UserError(out_of_memory(model.config, _works(settled), device, room))
 
 

@@ -15,7 +15,7 @@ from worldreel.models import BundleConfig, Weights, band_rows, weights_of
 from worldreel.models.windows import extent, number_of_stretches
 from worldreel.prompting import Composition
 from worldreel.shapes import VideoShape
-from worldreel.transformer.attention import SHORT
+from worldreel.transformer.attention import short
 from worldreel.transformer.memory import Pass, activation_bytes
 
 TOGETHER = 8192
@@ -99,9 +99,8 @@ def need(config: BundleConfig, work: Work, device: Device) -> Need:
     segments, tokens = _segments(config, work), grid.tokens
     together = work.guided and 2 * sum(segments) <= TOGETHER
     texts = work.prompts + (1 if together else 0)
-    short = SHORT if device.kind == "cpu" else 0
-    size = device.dtype.itemsize
-    denoising = Pass(segments * (2 if together else 1), [config.text_tokens] * texts, size, short, sum(segments))
+    size, held = device.dtype.itemsize, short(device.kind, device.dtype)
+    denoising = Pass(segments * (2 if together else 1), [config.text_tokens] * texts, size, held, sum(segments))
     solver = 4 * 8 * tokens * config.token_channels
     # Products in a shorter format than the weights' own copy a layer's weights for the time of one.
     widest = config.stored("blocks.0.mlp.0.weight", 2, device.dtype).itemsize
@@ -150,7 +149,7 @@ def place(config: BundleConfig, wanted: list[Work], device: Device, memory: int)
 def least(weights: Weights, most: Need, device: Device) -> int:
     """The fewest bytes that will do: no block stays, where blocks can leave."""
     if not _leave(weights, device):
-        return weights.all + max(*most, weights.reader)
+        return overhead(device.kind) + weights.all + max(*most, weights.reader)
     guests = min(device.guests, weights.blocks) * weights.block
     reading = weights.reader_part if device.kind == "cpu" else 0  # elsewhere it may read beside the device
     return _fixed(weights, device) + max(guests + most.denoising, most.decoding, reading)

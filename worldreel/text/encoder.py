@@ -4,6 +4,7 @@ The static table (see `prepare`) puts words that were never taught near those th
 of one prompt mean together. Prompts of a call form one flat pack of tokens `[N, D]`, without padding.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -166,8 +167,15 @@ def _attention(q: Tensor, k: Tensor, v: Tensor, groups: Sequence[Group]) -> Tens
     mixed = []
     for group, (begin, end) in zip(groups, pairwise(ends), strict=True):
         queries, keys, values = (part[begin:end].view(*group, *part.shape[1:]).transpose(1, 2) for part in (q, k, v))
-        mixed.append(F.scaled_dot_product_attention(queries, keys, values).transpose(1, 2).flatten(0, 1))
+        mixed.append(_attended(queries, keys, values).transpose(1, 2).flatten(0, 1))
     return torch.cat(mixed)
+
+
+def _attended(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """[prompts, heads, tokens, D] each; same out."""
+    if q.device.type == "cpu" and torch.is_grad_enabled():  # the fused kernel's gradient is slow where there is little to do
+        return (q @ k.mT / math.sqrt(q.shape[-1])).softmax(dim=-1) @ v
+    return F.scaled_dot_product_attention(q, k, v)
 
 
 def _turns(groups: Sequence[Group], width: int, like: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,6 +17,10 @@ SHORT = 1024
 """Up to this length, plain matrix products beat the fused kernel on CPUs (1.6 to 4 times, forward and backward, bf16)."""
 STRIP = 512
 """Queries at a time above it, in bf16 (3.2 times as fast as the fused kernel at 3,024 tokens on two cores of an AMD EPYC)."""
+TILES = torch.cpu._is_amx_tile_supported()
+"""Whether this CPU multiplies matrices of bf16 in tiles (AMX). The fused kernel then wins without a gradient at every length
+(1.3 to 6 times, on two cores of an Intel Xeon), and with one above `SHORT_BY_TILES`."""
+SHORT_BY_TILES = 512
 FASTEST = [SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 """Kernels of CUDA, in the order in which they are tried. All are exact."""
 
@@ -91,15 +95,25 @@ def attend(q: Tensor, k: Tensor, v: Tensor, pairs: Pairs) -> Tensor:
     return pairs.queries.join([_batched(*batch) for batch in batches])
 
 
+def short(device: str, dtype: torch.dtype, *, learns: bool = False) -> int:
+    """Up to how many queries and keys scores are held whole on a kind of device, in such products (0: they never are)."""
+    if device != "cpu":
+        return 0
+    if TILES and dtype == torch.bfloat16:
+        return SHORT_BY_TILES if learns else 0
+    return SHORT
+
+
 def _batched(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     """[G, L, heads, d] each; same out."""
     q, k, v = (x.transpose(1, 2) for x in (q, k, v))
     mask = None if mask is None else mask.to(q.dtype)
-    if q.device.type == "cpu" and max(q.shape[2], k.shape[2]) <= SHORT:
+    learns = torch.is_grad_enabled()
+    if max(q.shape[2], k.shape[2]) <= short(q.device.type, q.dtype, learns=learns):
         scores = q @ k.transpose(2, 3) * (1 / math.sqrt(q.shape[-1]))
         weights = (scores if mask is None else scores + mask).softmax(dim=-1)
         return (weights @ v).transpose(1, 2)
-    if q.device.type == "cpu" and q.dtype == torch.bfloat16 and mask is None and not torch.is_grad_enabled():
+    if q.device.type == "cpu" and q.dtype == torch.bfloat16 and mask is None and not learns and not TILES:
         return _by_strips(q, k, v).transpose(1, 2)
     with _kernels(q.device):
         return F.scaled_dot_product_attention(q, k, v, mask).transpose(1, 2)
