@@ -9,7 +9,8 @@ from worldreel.training.autoencoding import AutoencodingConfig
 from worldreel.training.filling import FillingConfig
 from worldreel.training.latents import CanvasShare, PoolConfig
 from worldreel.training.loop import Schedule
-from worldreel.training.runs import AutoencoderRun, TransformerRun
+from worldreel.training.runs import AutoencoderRun, TransformerRun, WordingRun
+from worldreel.training.wording import WordingConfig
 from worldreel.transformer import TransformerConfig
 from worldreel.worlds.subjects import COLOURS, DIRECTIONS, POSITIONS, SUBJECTS
 from worldreel.worlds.world import SpritesMix
@@ -55,6 +56,17 @@ CANVASES = (
 """Square, wide and tall; clips of one to three seconds, many stills, which teach what subjects look like for few tokens; views
 from near, which are mostly subject; small clips, which so teach where things go; short ones, two of which make a storyboard; cut
 ones, whose ends or middles are given."""
+
+SAID = (
+    CanvasShare(width=64, height=64, frames=25, fps=(8, 12), weight=10),
+    CanvasShare(width=80, height=80, frames=13, weight=2, close=True),
+    CanvasShare(width=96, height=96, frames=25, weight=2),
+    CanvasShare(width=128, height=128, frames=13, weight=2),
+    CanvasShare(width=128, height=128, frames=25, weight=0.7),
+    CanvasShare(width=128, height=128, frames=1, weight=3),
+    CanvasShare(width=160, height=96, frames=13, weight=0.7),
+)
+"""For words: mostly small clips, of which many fit in a step."""
 
 
 DRILL = PoolConfig(
@@ -139,6 +151,25 @@ def tiny_transformer() -> TransformerRun:
             drill_every=8,
         ),
         schedule=Schedule(steps=20000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
+    )
+
+
+def tiny_wordings() -> WordingRun:
+    """Three quarters of an hour on two cores, after `tiny_transformer`: from the bundled model, or from `task.start`."""
+    task = tiny_transformer().task
+    sprites = SpritesMix(alone=0.9, anywhere=0.2, plain=0.6, styled=0.05, terse=0.15)
+    return WordingRun(
+        task=WordingConfig(
+            model=task.model,
+            autoencoder=task.autoencoder,
+            start=BUNDLED / "tiny",
+            table=task.table,
+            tokenizer=task.tokenizer,
+            pool=PoolConfig(canvases=SAID, sprites=sprites, start=1500, size=1500, refresh=0),
+            muon_rate=1e-3,
+            adamw_rate=3e-4,
+        ),
+        schedule=Schedule(steps=2700, warmup=50, ema=0.99, preview_every=900, checkpoint_every=300),
     )
 
 

@@ -11,6 +11,8 @@ from worldreel.text.tokenizer import Tokenizer
 
 NEAR = 0.45
 """Cosine from which words count as near: puppy and dog have 0.68, guitar and the nearest taught word of the sprites 0.3."""
+UNRELATED = 0.3
+"""Cosine below which a word says nothing of what was taught."""
 
 
 class Knowledge:
@@ -34,6 +36,14 @@ class Knowledge:
             near = zip(others, cosines.tolist(), places.tolist(), strict=True)
             known |= {word: taught[place] for word, cosine, place in near if cosine >= threshold}
         return {word: known[word] for word in words if word in known}
+
+    def unrelated(self, taught: Sequence[str], most: float = UNRELATED) -> list[str]:
+        """Words of three letters or more that are near to none of those taught, in the tokenizer's order."""
+        pieces = self.tokenizer.vocabulary()
+        directions = F.normalize(self.table(torch.arange(len(pieces), device=self.table.rows.device)).float(), dim=1)
+        nearest = (directions @ self._vectors(taught).T).amax(dim=1).tolist()
+        plain = ((piece, near) for piece, near in zip(pieces, nearest, strict=True) if piece.isascii() and piece.isalpha())
+        return [piece for piece, near in plain if len(piece) > 2 and near < most]
 
     def _vectors(self, words: Sequence[str]) -> Tensor:
         """Directions [words, D]: the mean of a word's pieces; zero, which is near to nothing, where a piece is unknown."""

@@ -21,6 +21,11 @@ class Tokenizer:
     def __len__(self) -> int:
         return int(self._pieces.get_vocab_size())
 
+    def vocabulary(self) -> list[str]:
+        """Its pieces by number; of BERT's, commoner words come first."""
+        pieces = self._pieces.get_vocab()
+        return sorted(pieces, key=lambda piece: int(pieces[piece]))
+
     def encode(self, text: str) -> list[int]:
         """The numbers of its word pieces, the first `maximum` of them; none for an empty or a blank text."""
         return list(self._pieces.encode(_encodable(text), add_special_tokens=False).ids[: self.maximum])

@@ -9,6 +9,7 @@ from worldreel.training.autoencoding import Autoencoding, AutoencodingConfig
 from worldreel.training.filling import Filling, FillingConfig
 from worldreel.training.loop import Schedule
 from worldreel.training.task import Task
+from worldreel.training.wording import Wording, WordingConfig
 
 
 class Run(Config):
@@ -34,3 +35,12 @@ class TransformerRun(Run):
 
     def make_task(self, device: torch.device) -> Task:
         return Filling(self.task, device)
+
+
+class WordingRun(Run):
+    """Teaches a model's text encoder other words for what the model knows."""
+
+    task: WordingConfig
+
+    def make_task(self, device: torch.device) -> Task:
+        return Wording(self.task, device)

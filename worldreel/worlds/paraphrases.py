@@ -4,6 +4,7 @@ Part of the wordings is withheld from training, so that it can be measured how f
 not how it is said.
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
@@ -14,7 +15,10 @@ from worldreel.worlds.subjects import article
 
 T = TypeVar("T")
 
-SUBJECTS: dict[str, tuple[str, tuple[str, ...]]] = {
+Synonyms = dict[str, tuple[str, tuple[str, ...]]]
+"""Other words for a name: one that is withheld, and those that training shows."""
+
+SUBJECTS: Synonyms = {
     "dog": ("hound", ("doggy", "puppy", "pup", "canine")),
     "cat": ("kitten", ("kitty", "pussycat", "tomcat", "house cat")),
     "cow": ("heifer", ("dairy cow", "milk cow", "bull", "cattle")),
@@ -40,9 +44,9 @@ SUBJECTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "owl": ("barn owl", ("night owl", "owlet", "hoot owl")),
     "snowman": ("frosty snowman", ("snow figure", "snow man", "man of snow")),
 }
-"""Other words for a subject: one that is withheld, and those that training shows. None is another subject of any cast."""
+"""None is another subject of any cast."""
 
-COLOURS: dict[str, tuple[str, tuple[str, ...]]] = {
+COLOURS: Synonyms = {
     "red": ("scarlet", ("crimson", "ruby", "cherry red")),
     "orange": ("bright orange", ("tangerine", "amber")),
     "yellow": ("sunny yellow", ("lemon", "lemon yellow", "golden")),
@@ -56,8 +60,6 @@ COLOURS: dict[str, tuple[str, tuple[str, ...]]] = {
     "white": ("pure white", ("snow-white", "ivory", "snowy")),
     "black": ("jet-black", ("pitch-black", "ebony", "coal black")),
 }
-"""Other words for a colour: one that is withheld, and those that training shows."""
-
 ADJECTIVES = "cute", "funny", "friendly", "lovely", "cartoon", "nice"
 
 
@@ -140,38 +142,47 @@ WITHHELD = Wordings(
 )
 
 
+def withheld_words() -> frozenset[str]:
+    """All single words in wordings that training never shows; some of them, such as "the", occur in others too."""
+    places = [text for way in (*WITHHELD.ways, *WITHHELD.places) for text in way.values()]
+    names = [withheld for words in (SUBJECTS, COLOURS) for withheld, _ in words.values()]
+    texts = [*names, *places, *WITHHELD.verbs, *WITHHELD.stays, *WITHHELD.plain, *WITHHELD.fading, *WITHHELD.orders]
+    return frozenset(re.findall(r"[a-z]+", " ".join(texts)))
+
+
 def paraphrase(scene: Scene, rng: np.random.Generator, *, withheld: bool = False) -> str:
     """One line that means what `short_caption` says. `withheld`: only in wordings that training never shows."""
     wordings = WITHHELD if withheld else HEARD
     actors = [_actor(actor, scene, rng, wordings) for actor in scene.actors]
     words = actors[0] if len(actors) == 1 else ", ".join(actors[:-1]) + " and " + actors[-1]
-    return _any(rng, wordings.orders).format(actors=words, background=_background(scene.background, rng, wordings))
+    return pick(rng, wordings.orders).format(actors=words, background=_background(scene.background, rng, wordings))
 
 
 def _actor(actor: Actor, scene: Scene, rng: np.random.Generator, wordings: Wordings) -> str:
     name = _other(actor.subject.name, SUBJECTS, rng, wordings)
     if wordings is HEARD and rng.random() < 0.2:
-        name = f"{_any(rng, ADJECTIVES)} {name}"
+        name = f"{pick(rng, ADJECTIVES)} {name}"
     who = f"{article(name)} {name}"
-    place = _any(rng, wordings.places).get(actor.position or "", "")
+    place = pick(rng, wordings.places).get(actor.position or "", "")
     if actor.direction and scene.canvas.frames > 1:
-        return f"{who} {_any(rng, wordings.verbs)} {_any(rng, wordings.ways)[actor.direction]} {place}".strip()
-    return f"{who} {_any(rng, wordings.stays)} {place}" if place else who
+        return f"{who} {pick(rng, wordings.verbs)} {pick(rng, wordings.ways)[actor.direction]} {place}".strip()
+    return f"{who} {pick(rng, wordings.stays)} {place}" if place else who
 
 
 def _background(background: Background, rng: np.random.Generator, wordings: Wordings) -> str:
     names = [_other(name, COLOURS, rng, wordings) for name in background.names]
     sayings = wordings.plain if len(names) == 1 else wordings.fading
-    return _any(rng, sayings).format(*names, a=article(names[0]))
+    return pick(rng, sayings).format(*names, a=article(names[0]))
 
 
-def _other(name: str, words: dict[str, tuple[str, tuple[str, ...]]], rng: np.random.Generator, wordings: Wordings) -> str:
+def _other(name: str, words: Synonyms, rng: np.random.Generator, wordings: Wordings) -> str:
     """Another word for `name`; of those that training shows, its own is one in three."""
     withheld, heard = words.get(name, (name, (name,)))
     if wordings is WITHHELD:
         return withheld
-    return name if rng.random() < 1 / 3 else _any(rng, heard)
+    return name if rng.random() < 1 / 3 else pick(rng, heard)
 
 
-def _any(rng: np.random.Generator, wordings: Sequence[T]) -> T:
+def pick(rng: np.random.Generator, wordings: Sequence[T]) -> T:
+    """Any of them, as often each."""
     return wordings[int(rng.integers(len(wordings)))]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from worldreel.config import Config
 from worldreel.worlds import captions, casts, render, scenes
+from worldreel.worlds.loose import loose
 from worldreel.worlds.paraphrases import paraphrase
 from worldreel.worlds.scenes import Canvas
 from worldreel.worlds.solids import captions as solid_captions
@@ -47,6 +48,11 @@ class World(ABC, Generic[S]):
     def caption(self, scene: S, rng: np.random.Generator) -> str:
         """One of the ways to say what the scene shows."""
 
+    def reworded(self, scene: S, rng: np.random.Generator, fillers: Sequence[str]) -> tuple[str, str]:
+        """A caption, and the same in other words, where the world has any. `fillers`: words that say nothing."""
+        caption = self.caption(scene, rng)
+        return caption, caption
+
 
 class SpritesMix(Config):
     """What the sprites world draws, and how it is said."""
@@ -78,6 +84,9 @@ class SpritesMix(Config):
     and not only in company."""
     paraphrased: float = 0.0
     """The share of the short captions that are worded as other people would."""
+    reworded: float = 0.65
+    """The share of other words where a caption is asked for with the same in other words: half of them `paraphrase`s, half
+    `loose`."""
 
 
 class Sprites(World[scenes.Scene | scenes.Change]):
@@ -130,11 +139,21 @@ class Sprites(World[scenes.Scene | scenes.Change]):
             return captions.terse_caption(scene, rng)
         if rng.random() >= self.mix.short:
             return captions.long_caption(scene, rng)
-        # Paraphrases have no words for deeds, places, styles and views from near.
-        unworded = scene.background.picture is not None or scene.style or scene.close or any(actor.deed for actor in scene.actors)
-        if self.mix.paraphrased and not unworded and rng.random() < self.mix.paraphrased:
+        if self.mix.paraphrased and _has_other_words(scene) and rng.random() < self.mix.paraphrased:
             return paraphrase(scene, rng)
         return captions.short_caption(scene, rng)
+
+    def reworded(self, scene: scenes.Scene | scenes.Change, rng: np.random.Generator, fillers: Sequence[str]) -> tuple[str, str]:
+        if isinstance(scene, scenes.Change) or not _has_other_words(scene) or rng.random() >= self.mix.reworded:
+            return super().reworded(scene, rng, fillers)
+        other = loose(scene, rng, fillers) if rng.random() < 0.5 else paraphrase(scene, rng)
+        return captions.short_caption(scene), other
+
+
+def _has_other_words(scene: scenes.Scene) -> bool:
+    """Paraphrases have no words for deeds, places, styles and views from near."""
+    deeds = any(actor.deed for actor in scene.actors)
+    return scene.background.picture is None and scene.style is None and not scene.close and not deeds
 
 
 def _changed(shown: scenes.Scene | scenes.Change, video: Tensor) -> Tensor:
