@@ -1,7 +1,8 @@
 """One prediction of a Wan transformer of 6 layers and width 384 at 3,024 tokens, beside diffusers with the same weights.
 
 Run: python -m benchmarks.wan_transformer [--dtype bfloat16] [--repeats 9]. Text and keys of the text are those of a clip in the
-making: read once, as sampling does. Errors are against diffusers in fp32.
+making: read once, as sampling does. Ours too has two columns: as it is loaded on this device, and with blocks compiled
+(`--compiled`; on CUDA that is how it is loaded). Errors are against diffusers in fp32.
 """
 
 from pathlib import Path
@@ -24,18 +25,22 @@ GOAL, LEVEL = 1.2, 0.75
 def main() -> None:
     parser = beside.parser(__doc__, repeats=9)
     parser.add_argument("--without-tuned", action="store_true", help="leave out what must be compiled first")
+    parser.add_argument("--compiled", action="store_true", help="ours with blocks compiled")
     asked = parser.parse_args()
     with TemporaryDirectory() as folder, torch.inference_mode():
         dtype = beside.TYPES[asked.dtype]
-        results = measure(wan.write(Path(folder), SHAPE, CODEC), dtype, asked.repeats, not asked.without_tuned)
+        results = measure(wan.write(Path(folder), SHAPE, CODEC), dtype, asked.repeats, asked.compiled, not asked.without_tuned)
     about = {"hardware": describe(torch.device("cpu")), "tokens": GRID.tokens, "dtype": asked.dtype}
+    about["ours compiled"] = asked.compiled
     beside.report("wan-transformer", about, results, asked.json)
 
 
-def measure(folder: Path, dtype: torch.dtype, repeats: int, compiling: bool) -> dict[str, beside.Row]:
+def measure(folder: Path, dtype: torch.dtype, repeats: int, quick: bool, compiling: bool) -> dict[str, beside.Row]:
     cpu = torch.device("cpu")
     model, theirs = wan.ours(folder, cpu, dtype), wan.transformer(folder, cpu, dtype)
     exact = wan.transformer(folder, cpu, torch.float32)
+    if quick:
+        model.quicken()
     latents = torch.randn(1, 16, GRID.frames, 2 * GRID.height, 2 * GRID.width)
     text = torch.randn(1, 512, wan.TEXT_WIDTH)
     tokens, levels = to_tokens(latents[0], 2), torch.full((GRID.tokens,), LEVEL)

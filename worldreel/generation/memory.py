@@ -17,6 +17,7 @@ from worldreel.prompting import Composition
 from worldreel.shapes import VideoShape
 from worldreel.transformer.attention import short
 from worldreel.transformer.memory import Pass, activation_bytes
+from worldreel.transformer.mlp import fuses
 
 TOGETHER = 8192
 """Tokens of both halves of guidance up to which they share a pack; longer ones run in turn."""
@@ -100,11 +101,12 @@ def need(config: BundleConfig, work: Work, device: Device) -> Need:
     together = work.guided and 2 * sum(segments) <= TOGETHER
     texts = work.prompts + (1 if together else 0)
     size, held = device.dtype.itemsize, short(device.kind, device.dtype)
-    denoising = Pass(segments * (2 if together else 1), [config.text_tokens] * texts, size, held, sum(segments))
+    stored = config.stored("blocks.0.mlp.0.weight", 2, device.dtype)
+    fused = fuses(device.kind, stored)
+    denoising = Pass(segments * (2 if together else 1), [config.text_tokens] * texts, size, held, sum(segments), fused)
     solver = 4 * 8 * tokens * config.token_channels
     # Products in a shorter format than the weights' own copy a layer's weights for the time of one.
-    widest = config.stored("blocks.0.mlp.0.weight", 2, device.dtype).itemsize
-    cast = size * transformer.width * transformer.mlp_width if widest > size else 0
+    cast = size * transformer.width * transformer.mlp_width if stored.itemsize > size else 0
     # What blocks added, in 16 bits: of the first, and of the others, for each half; and from where they began.
     passing = tokens * (2 if work.guided else 1) * transformer.width * (2 * 2 + 2 * 4) if work.fast else 0
     frames = 2 * 3 * work.shape.pixels if device.kind == "cpu" else 0  # what is given, and what is made

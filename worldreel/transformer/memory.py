@@ -11,13 +11,14 @@ from worldreel.transformer.network import TransformerConfig
 class Pass(NamedTuple):
     """One pass: `segments`, the tokens of each; `texts`, those of each text; `size`, bytes of a value in matrix products;
     `short`, segments up to which scores are held whole (0: none are); `readers`, tokens that read a text together (None: those
-    of a segment)."""
+    of a segment); `fused`, whether the MLP's first product bends what it gives."""
 
     segments: Sequence[int]
     texts: Sequence[int]
     size: int
     short: int = SHORT
     readers: int | None = None
+    fused: bool = False
 
     @property
     def tokens(self) -> int:
@@ -38,7 +39,7 @@ def activation_bytes(config: TransformerConfig, work: Pass) -> int:
     turning = tokens * width * (24 + 2 * size)
     attending = tokens * width * (4 + 6 * size) + 2 * size * config.heads * own
     reading = tokens * width * (8 + 5 * size) + 2 * size * config.heads * crossed
-    widening = tokens * (width * (16 + 3 * size) + config.mlp_width * 2 * size)
+    widening = tokens * (width * (16 + 3 * size) + config.mlp_width * (1 if work.fused else 2) * size)
     rotating = 4 * tokens * width // config.heads
     outside = 4 * tokens * (config.channels + (config.outputs or config.channels))
     texts = sum(work.texts) * (4 * config.text_width + 3 * size * width)

@@ -17,6 +17,7 @@ from worldreel.config import Config
 from worldreel.layout import Layout
 from worldreel.transformer.attention import Attention, Pairs, RotaryTable, attend, rotated
 from worldreel.transformer.kept import Kept, Pair
+from worldreel.transformer.mlp import MLP
 from worldreel.transformer.offload import Offload
 
 
@@ -54,9 +55,7 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
         self.attention = Attention(width, config.heads)
         self.cross = Attention(width, config.heads, image=config.image_width is not None)
-        self.mlp = nn.Sequential(
-            nn.Linear(width, config.mlp_width), nn.GELU(approximate="tanh"), nn.Linear(config.mlp_width, width)
-        )
+        self.mlp = MLP(width, config.mlp_width)
 
     def forward(self, x: Tensor, modulation: "Modulation", told: "Told", steps: "Steps", kept: Kept | None = None) -> Tensor:
         """x [N, D]."""
