@@ -7,8 +7,8 @@ FUSES = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_lin
 
 
 def fuses(device: str, weights: torch.dtype) -> bool:
-    """Whether, without a gradient, a product bends what it gives while it has it at hand: on CPUs, with weights in bf16. By itself
-    GELU took 13 % of a pass there (Wan's transformer, two cores of an Intel Xeon)."""
+    """Whether, without a gradient, a product bends what it gives while it has it at hand: on CPUs, with weights in bf16. By
+    itself GELU took 13 % of a pass there (Wan's transformer, two cores of an Intel Xeon)."""
     return FUSES and device == "cpu" and weights == torch.bfloat16
 
 
