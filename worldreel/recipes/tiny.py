@@ -65,6 +65,7 @@ SAID = (
     CanvasShare(width=128, height=128, frames=25, weight=0.7),
     CanvasShare(width=128, height=128, frames=1, weight=3),
     CanvasShare(width=160, height=96, frames=13, weight=0.7),
+    CanvasShare(width=224, height=96, frames=13, weight=0.7),
 )
 """For words: mostly small clips, of which many fit in a step."""
 
