@@ -39,8 +39,8 @@ CANVASES = (
     CanvasShare(width=96, height=96, frames=29, weight=0.8, cut=True),
     CanvasShare(width=160, height=96, frames=25, weight=1.2),
     CanvasShare(width=96, height=160, frames=25, weight=0.8),
-    CanvasShare(width=176, height=80, frames=25, weight=1),
-    CanvasShare(width=224, height=96, frames=25, weight=1.8),
+    CanvasShare(width=176, height=80, frames=25, weight=1.4),
+    CanvasShare(width=224, height=96, frames=25, weight=2.2),
     CanvasShare(width=80, height=80, frames=25, weight=4, close=True),
     CanvasShare(width=80, height=80, frames=13, weight=4, close=True),
     CanvasShare(width=128, height=128, frames=1, weight=12),
@@ -71,14 +71,14 @@ SAID = (
 
 
 DRILL = PoolConfig(
-    canvases=(CanvasShare(width=64, height=64, frames=1),),
-    sprites=SpritesMix(alone=1.0, plain=0.0, short=1.0, styled=0.4),
-    start=2400,
-    size=2400,
+    canvases=(CanvasShare(width=64, height=64, frames=1), CanvasShare(width=96, height=96, frames=1)),
+    sprites=SpritesMix(alone=0.4, plain=0.4, short=0.8, styled=0.2),
+    start=3000,
+    size=3000,
     refresh=0,
 )
-"""Small stills over fading backgrounds, some of them in a style: which of two colours is above, and how all is rendered, is the
-last thing that prompts come to say."""
+"""Small stills of some side by side, over fading backgrounds, in a style: who of two is on the left, which of two colours is
+above, and how all is rendered, are the last things that prompts come to say."""
 
 
 ALIKE = ("dog", "car", "cow", "ladybug")
@@ -131,16 +131,18 @@ def tiny_transformer() -> TransformerRun:
             pool=PoolConfig(
                 canvases=CANVASES,
                 joined=0.6,
+                edited=0.2,
                 sprites=SpritesMix(
-                    alone=0.75,
+                    alone=0.55,
                     changing=0.15,
                     anywhere=0.5,
                     favoured=ALIKE,
                     favour=0.25,
                     plain=0.5,
-                    styled=0.1,
+                    styled=0.2,
                     terse=0.2,
                     paraphrased=0.4,
+                    loose=0.5,
                 ),
             ),
             early=0.2,
@@ -149,7 +151,8 @@ def tiny_transformer() -> TransformerRun:
             graded=0.1,
             boards=0.3,
             drill=DRILL,
-            drill_every=8,
+            drill_least=0.8,
+            drill_every=6,
         ),
         schedule=Schedule(steps=20000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
     )

@@ -56,8 +56,10 @@ class FillingConfig(Config):
     fine: float = 0.0
     """The share whose level is drawn without a shift: long clips are else seldom shown the levels of the finest grain."""
     drill: PoolConfig | None = None
-    """A pool for drills: steps that show one thing only, at levels above 0.95. What a prompt settles there in few of the
+    """A pool for drills: steps that show one thing only, at high levels. What a prompt settles there in few of the
     clips is drowned in packs of everything, and is learned in some dozen steps by itself."""
+    drill_least: float = 0.95
+    """The lowest level of a drill."""
     drill_every: int = 6
     """One step in so many is a drill, where there is a pool for them."""
     graded: float = 0.0
@@ -72,19 +74,24 @@ class FillingConfig(Config):
     seed: int = 0
 
 
+EDITS = 0.85, 0.985
+"""Levels at which a draft is seen, but no more than what a prompt may outweigh: where edits begin (see `prompting.edit`)."""
+
+
 @dataclass
 class Example:
     """One clip of a pack: clean tokens [N, C] on the device, its runs, which of its tokens are to be made [N], its prompts with
-    how many tokens read each."""
+    how many tokens read each. `draft`: what lies under the noise instead, where an edit is shown."""
 
     clean: Tensor
     runs: tuple[Grid, ...]
     wanted: Tensor
     prompts: tuple[tuple[int, str], ...]
+    draft: Tensor | None = None
 
     @property
     def is_shot(self) -> bool:
-        return len(self.runs) == 1 and self.runs[0].frames > 1
+        return len(self.runs) == 1 and self.runs[0].frames > 1 and self.draft is None
 
     def followed_by(self, other: "Example", given: bool) -> "Example":
         """A storyboard: at this shot's end the other one's, with its own prompt. `given`: whether this shot is."""
@@ -125,6 +132,7 @@ class Filling:
         layout = pack([Segment(one.runs, reading) for one, reading in zip(examples, readers, strict=True)])
         # What is large is made where it is used.
         clean = torch.cat([one.clean for one in examples])
+        drafts = torch.cat([one.clean if one.draft is None else one.draft for one in examples])
         noise = torch.randn(clean.shape, generator=torch.Generator(self.device).manual_seed(seed), device=self.device)
         draw = self._drilled if drill else self._levels
         levels = torch.cat([draw(one, rng, chance) for one in examples]).to(self.device)
@@ -132,7 +140,7 @@ class Filling:
         prompts = [self.model.tokenizer.encode(prompt) for one in examples for _, prompt in one.prompts]
         with autocast(self.device, self.dtype):
             texts = self.model.text(prompts)
-            predicted = self.model.predicted(noised(clean, noise, levels), levels, layout.to(self.device), texts)
+            predicted = self.model.predicted(noised(drafts, noise, levels), levels, layout.to(self.device), texts)
         # Given tokens, noised a little or not, are no part of the loss.
         loss = velocity_loss(predicted, clean, levels * wanted)
         return Loss(loss, {"tokens": float(len(clean)), "clips": float(len(examples))})
@@ -144,10 +152,15 @@ class Filling:
         for canvas in menus[int(rng.integers(len(menus)))]:
             entry = pool.entry(canvas, rng)
             clean = to_tokens(entry.latents.float(), self.config.model.patch)
-            frames = draw_wanted([run.frames for run in entry.runs], self.config.given, rng, entry.draft.known)
+            edits = entry.before is not None and rng.random() < 0.5
+            draft = to_tokens(entry.before.float(), self.config.model.patch) if edits and entry.before is not None else None
+            given = self.config.given if draft is None else 0.0
+            frames = draw_wanted([run.frames for run in entry.runs], given, rng, entry.draft.known)
             wanted = frames.repeat_interleave(len(clean) // len(frames))
-            prompt = "" if rng.random() < self.config.drop_text else entry.caption(rng)
-            example = Example(clean, entry.runs, wanted, ((len(clean), prompt),))
+            # What a draft does not show has to be said.
+            silent = draft is None and rng.random() < self.config.drop_text
+            prompt = "" if silent else entry.caption(rng, whole=draft is not None)
+            example = Example(clean, entry.runs, wanted, ((len(clean), prompt),), draft)
             shots = canvas == last and example.is_shot and examples[-1].is_shot
             if self.config.boards and shots and rng.random() < self.config.boards:
                 examples[-1] = examples[-1].followed_by(example, rng.random() < self.config.given)
@@ -158,9 +171,11 @@ class Filling:
         return examples
 
     def _levels(self, example: Example, rng: np.random.Generator, chance: torch.Generator) -> Tensor:
+        if example.draft is not None:
+            return torch.full((len(example.clean),), _late(rng, *EDITS))
         kind = rng.random()
         if kind < self.config.early:
-            level = torch.tensor([1 - 0.2 * 0.01 ** rng.random()])
+            level = torch.tensor([_late(rng, 0.8)])
         else:
             shift = 1.0 if kind < self.config.early + self.config.fine else length_shift(len(example.clean))
             level = draw_levels(1, shift, chance)
@@ -170,8 +185,7 @@ class Filling:
         return torch.where(example.wanted, level, given)
 
     def _drilled(self, example: Example, rng: np.random.Generator, chance: torch.Generator) -> Tensor:
-        """From 0.95 to 0.998, evenly in the logarithm of what is left to 1."""
-        return torch.where(example.wanted, 1 - 0.05 * 0.04 ** float(rng.random()), 0.0)
+        return torch.where(example.wanted, _late(rng, self.config.drill_least), 0.0)
 
     @torch.inference_mode()
     def preview(self, network: nn.Module, folder: Path, step: int) -> None:
@@ -243,6 +257,12 @@ def draw_wanted(frames: Sequence[int], given: float, rng: np.random.Generator, k
     if kind == "both ends":
         wanted[: int(rng.integers(1, first))] = False
     return wanted
+
+
+def _late(rng: np.random.Generator, least: float, most: float = 0.998) -> float:
+    """A level, evenly in the logarithm of what is left to 1."""
+    left = (1 - least) * ((1 - most) / (1 - least)) ** rng.random()
+    return float(1 - left)
 
 
 def _graded(run: Grid, rng: np.random.Generator) -> Tensor:

@@ -54,6 +54,8 @@ class PoolConfig(Config):
     """The share of scenes from the solids world; the others are of sprites."""
     joined: float = 0.0
     """The share of cut clips made for a gap of theirs: across it, another scene follows, or the beginning of the same one."""
+    edited: float = 0.0
+    """The share of scenes in one run that come with a draft: what they were before an edit, where their world knows such."""
     kept: bool = True
     """Whether checkpoints hold the latents. A large pool is sooner made anew on a GPU than read from a disk."""
 
@@ -61,21 +63,24 @@ class PoolConfig(Config):
 class Draft(NamedTuple):
     """What a scene's number stands for. `world`: which world it is of; `share`: number of its canvas in the pool's configuration;
     `cut`: the frame at which its second run begins (0: it has one); `known`: how many latent frames of the first run lie before
-    the gap that the scene was made for (0: it was made for none)."""
+    the gap that the scene was made for (0: it was made for none); `before`: what an edit turned into it (None: nothing)."""
 
     scene: Shown
     world: int
     share: int
     cut: int
     known: int
+    before: Shown | None
 
 
 @dataclass
 class Entry:
-    """Latents [C, T, H, W] bf16 of a scene, on the device, its runs one after another, with all that can be said about it."""
+    """Latents [C, T, H, W] bf16 of a scene, on the device, its runs one after another, with all that can be said about it;
+    and of what it was before an edit."""
 
     draft: Draft
     latents: Tensor
+    before: Tensor | None
     runs: tuple[Grid, ...]
     world: World[Any]
 
@@ -83,8 +88,8 @@ class Entry:
     def scene(self) -> Shown:
         return self.draft.scene
 
-    def caption(self, rng: np.random.Generator) -> str:
-        return self.world.caption(self.scene, rng)
+    def caption(self, rng: np.random.Generator, *, whole: bool = False) -> str:
+        return self.world.caption(self.scene, rng, whole=whole)
 
 
 class LatentPool:
@@ -168,7 +173,9 @@ class LatentPool:
             canvas = replace(canvas, frames=share.frames + 1 - twice)
             gap = (1 + (known - 1) * time, cut) if known else None
         scene = self.worlds[world].draw((self.seed, 3, number), canvas, gap=gap, close=share.close)
-        return Draft(scene, world, which, cut, known)
+        chance = np.random.default_rng((self.seed, 5, number))
+        edited = not cut and chance.random() < self.config.edited
+        return Draft(scene, world, which, cut, known, self.worlds[world].before(scene, chance) if edited else None)
 
     def _cut(self, last: int, rng: np.random.Generator) -> tuple[int, int]:
         """Which latent frame of a clip, from 1 to `last`, ends its first run; how many come before the gap that the scene is made
@@ -187,9 +194,12 @@ class LatentPool:
             alike[draft.world, draft.share, draft.cut].append(place)
         entries: dict[int, Entry] = {}
         for (world, _, cut), places in alike.items():
-            video = self.worlds[world].render([drafts[place].scene for place in places])
+            befores = {place: before for place in places if (before := drafts[place].before) is not None}
+            video = self.worlds[world].render([*(drafts[place].scene for place in places), *befores.values()])
             latents = self._latents(video, cut)
-            entries |= {place: self._entry(drafts[place], one) for place, one in zip(places, latents, strict=True)}
+            was = dict(zip(befores, latents[len(places) :], strict=True))
+            for place, one in zip(places, latents[: len(places)], strict=True):
+                entries[place] = self._entry(drafts[place], one, was.get(place))
         return [entries[place] for place in range(len(drafts))]
 
     def _latents(self, video: Tensor, cut: int) -> Tensor:
@@ -201,8 +211,9 @@ class LatentPool:
             latents = torch.cat([self.autoencoder.encode(run) for run in runs], dim=2)
         return latents.to(torch.bfloat16)
 
-    def _entry(self, draft: Draft, latents: Tensor) -> Entry:
-        return Entry(draft, latents.clone(), self._runs(draft), self.worlds[draft.world])
+    def _entry(self, draft: Draft, latents: Tensor, before: Tensor | None) -> Entry:
+        before = None if before is None else before.clone()
+        return Entry(draft, latents.clone(), before, self._runs(draft), self.worlds[draft.world])
 
     def _runs(self, draft: Draft) -> tuple[Grid, ...]:
         canvas, cut = draft.scene.canvas, draft.cut
@@ -222,7 +233,8 @@ class LatentPool:
             return {}
         state = {"drawn": torch.tensor(self.drawn)}
         if self.config.kept:
-            state["latents"] = torch.cat([entry.latents.flatten().cpu() for entry in self.entries])
+            both = (part for entry in self.entries for part in (entry.latents, entry.before) if part is not None)
+            state["latents"] = torch.cat([part.flatten().cpu() for part in both])
         return state
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
@@ -243,8 +255,10 @@ class LatentPool:
             runs = self._runs(draft)
             frames, height, width = sum(run.frames for run in runs), runs[0].height * side, runs[0].width * side
             shape = (self.model.autoencoder.latent_channels, frames, height, width)
-            yield self._entry(draft, latents[offset : offset + prod(shape)].reshape(shape).to(self.device))
-            offset += prod(shape)
+            count = prod(shape) * (1 if draft.before is None else 2)
+            one, *before = latents[offset : offset + count].reshape(-1, *shape).to(self.device)
+            yield self._entry(draft, one, before[0] if before else None)
+            offset += count
 
 
 def _normalised(weights: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from worldreel.config import Config
 from worldreel.worlds import captions, casts, render, scenes
-from worldreel.worlds.loose import loose
+from worldreel.worlds.loose import LINKS, loose
 from worldreel.worlds.paraphrases import paraphrase
 from worldreel.worlds.scenes import Canvas
 from worldreel.worlds.solids import captions as solid_captions
@@ -45,8 +45,12 @@ class World(ABC, Generic[S]):
         """Scenes that share size and length as video [B, 3, T, H, W] in [-1, 1], on the world's device."""
 
     @abstractmethod
-    def caption(self, scene: S, rng: np.random.Generator) -> str:
-        """One of the ways to say what the scene shows."""
+    def caption(self, scene: S, rng: np.random.Generator, *, whole: bool = False) -> str:
+        """One of the ways to say what the scene shows; `whole`: one that leaves nothing out."""
+
+    def before(self, scene: S, rng: np.random.Generator) -> S | None:
+        """A scene that an edit turns into this one, with everybody where they are; None: there is none here."""
+        return None
 
     def reworded(self, scene: S, rng: np.random.Generator, fillers: Sequence[str]) -> tuple[str, str]:
         """A caption, and the same in other words, where the world has any. `fillers`: words that say nothing."""
@@ -84,6 +88,8 @@ class SpritesMix(Config):
     and not only in company."""
     paraphrased: float = 0.0
     """The share of the short captions that are worded as other people would."""
+    loose: float = 0.0
+    """Of these, the share in rarer words, with words between them that say nothing."""
     reworded: float = 0.65
     """The share of other words where a caption is asked for with the same in other words: half of them `paraphrase`s, half
     `loose`."""
@@ -132,16 +138,30 @@ class Sprites(World[scenes.Scene | scenes.Change]):
         videos = drawn.split([len(part) for part in parts])
         return torch.stack([_changed(one, video) for one, video in zip(shown, videos, strict=True)])
 
-    def caption(self, scene: scenes.Scene | scenes.Change, rng: np.random.Generator) -> str:
+    def caption(self, scene: scenes.Scene | scenes.Change, rng: np.random.Generator, *, whole: bool = False) -> str:
         if isinstance(scene, scenes.Change):
             return captions.change_caption(self.caption(scene.first, rng), self.caption(scene.second, rng), rng)
-        if self.mix.terse and rng.random() < self.mix.terse:
+        if self.mix.terse and not whole and rng.random() < self.mix.terse:
             return captions.terse_caption(scene, rng)
         if rng.random() >= self.mix.short:
             return captions.long_caption(scene, rng)
         if self.mix.paraphrased and _has_other_words(scene) and rng.random() < self.mix.paraphrased:
-            return paraphrase(scene, rng)
+            return loose(scene, rng, LINKS) if rng.random() < self.mix.loose else paraphrase(scene, rng)
         return captions.short_caption(scene, rng)
+
+    def before(self, scene: scenes.Scene | scenes.Change, rng: np.random.Generator) -> scenes.Scene | scenes.Change | None:
+        """What is in a style had none; else the background was another, or somebody was. None for what changes by itself."""
+        if isinstance(scene, scenes.Change):
+            return None
+        if scene.style is not None:
+            return replace(scene, style=None)
+        other = self._scene((int(rng.integers(2**31)),), scene.canvas, close=False)
+        changed, *rest = scene.actors
+        if rng.random() < 0.5:
+            before = replace(scene, background=other.background)
+        else:
+            before = replace(scene, actors=(replace(changed, subject=other.actors[0].subject), *rest))
+        return None if before.is_withheld else before
 
     def reworded(self, scene: scenes.Scene | scenes.Change, rng: np.random.Generator, fillers: Sequence[str]) -> tuple[str, str]:
         if isinstance(scene, scenes.Change) or not _has_other_words(scene) or rng.random() >= self.mix.reworded:
@@ -188,6 +208,6 @@ class Solids(World[solid_scenes.Scene]):
     def render(self, scenes: Sequence[solid_scenes.Scene]) -> Tensor:
         return solid_render.render(scenes, self.device)[0]
 
-    def caption(self, scene: solid_scenes.Scene, rng: np.random.Generator) -> str:
+    def caption(self, scene: solid_scenes.Scene, rng: np.random.Generator, *, whole: bool = False) -> str:
         write = solid_captions.short_caption if rng.random() < self.mix.short else solid_captions.long_caption
         return write(scene, rng)
