@@ -177,6 +177,40 @@ def test_drills_show_one_thing_at_the_highest_levels(config, monkeypatch):
     assert min(lowest[0], lowest[3]) >= 0.95 and min(lowest) < 0.9
 
 
+def test_edits_begin_from_another_draft_and_are_told_all_of_what_is_wanted(config, monkeypatch):
+    pool = config.pool.model_copy(update={"edited": 1.0, "start": 12, "size": 12, "refresh": 0})
+    task = Filling(config.model_copy(update={"pool": pool, "drop_text": 1.0, "given": 1.0}), torch.device("cpu"))
+    task.pool.refresh(0)
+    rng, chance, edits = np.random.default_rng(0), torch.Generator().manual_seed(0), 0
+    for step in range(20):
+        for one in task._draw(np.random.default_rng(step), task.pool, task.menus):
+            if one.draft is None:
+                assert one.prompts[0][1] == ""
+                continue
+            levels = task._levels(one, rng, chance)
+            assert one.draft.shape == one.clean.shape and not torch.equal(one.draft, one.clean)
+            assert bool(one.wanted.all()) and one.prompts[0][1] and not one.is_shot
+            assert 0.85 <= float(levels.min()) == float(levels.max()) <= 0.985
+            edits += 1
+    assert edits > 20
+    seen: list[torch.Tensor] = []
+    monkeypatch.setattr("worldreel.training.filling.noised", lambda clean, noise, levels: seen.append(clean) or clean)
+    monkeypatch.setattr(
+        "worldreel.training.filling.velocity_loss", lambda predicted, clean, levels: seen.append(clean) or clean.sum()
+    )
+    task.loss(0)
+    assert seen[0].shape == seen[1].shape and not torch.equal(*seen)  # from the draft, towards what is wanted
+
+
+def test_a_drill_goes_down_to_its_lowest_level(config):
+    task = Filling(config.model_copy(update={"drill_least": 0.7}), torch.device("cpu"))
+    task.pool.refresh(0)
+    rng, chance = np.random.default_rng(0), torch.Generator().manual_seed(0)
+    (one, *_) = task._draw(np.random.default_rng(3), task.pool, task.menus)
+    drawn = [float(task._drilled(one, rng, chance)[one.wanted][0]) for _ in range(200)]
+    assert 0.7 <= min(drawn) < 0.75 and 0.99 < max(drawn) <= 0.998
+
+
 def test_the_model_it_leaves_is_the_averaged_one(task, tmp_path):
     other = Filling(task.config, task.device)
     randomise(other.network, seed=3)

@@ -24,6 +24,8 @@ def new_pool(parts, **changes):
 
 
 def same(one, other):
+    drafts = [entry.before for entry in (one, other) if entry.before is not None]
+    assert len(drafts) != 1 and (not drafts or torch.equal(*drafts))
     return one.draft == other.draft and one.runs == other.runs and torch.equal(one.latents, other.latents)
 
 
@@ -137,6 +139,23 @@ def test_some_scenes_are_made_for_the_gap_that_is_filled(parts):
         else:
             assert scene.back == (last_given, entry.draft.cut)
     assert kinds == {Scene, Change}
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "made anew"])
+def test_some_scenes_come_with_what_they_were_before_an_edit(parts, kept):
+    pool = new_pool(parts, edited=0.5, start=40, size=40, kept=kept)
+    pool.refresh(0)
+    whole = [entry for entry in pool.entries if len(entry.runs) == 1]
+    edited = [entry for entry in pool.entries if entry.before is not None]
+    assert 0.25 < len(edited) / len(whole) < 0.65 and all(len(entry.runs) == 1 for entry in edited)
+    for entry in edited:
+        with torch.inference_mode():
+            before = parts[1].encode(entry.world.render([entry.draft.before]))[0]
+        assert entry.before.shape == entry.latents.shape and not torch.equal(entry.before, entry.latents)
+        assert float((entry.before.float() - before).abs().max()) < 0.1  # bf16
+    restored = new_pool(parts, edited=0.5, start=40, size=40, kept=kept)
+    restored.load_state(pool.state())
+    assert all(same(*pair) for pair in zip(pool.entries, restored.entries, strict=True))
 
 
 def test_no_withheld_pair_is_ever_shown(parts):

@@ -188,3 +188,44 @@ def test_a_style_is_said_where_others_are_paraphrased():
     for seed in range(40):
         scene = world.draw((10, seed), CANVAS)
         assert any(wording in world.caption(scene, np.random.default_rng(seed)) for wording in STYLE_WORDS[scene.style])
+
+
+def test_before_an_edit_one_thing_was_other():
+    world = Sprites(SpritesMix(styled=0.3, alone=0.5), CPU)
+    changed = {"style": 0, "background": 0, "actors": 0}
+    for seed in range(120):
+        scene = world.draw((13, seed), CANVAS)
+        before = world.before(scene, np.random.default_rng(seed))
+        if before is None:  # it would have shown a withheld pair, or the same
+            continue
+        other = [name for name in changed if getattr(scene, name) != getattr(before, name)]
+        assert not before.is_withheld and before.style is None and len(other) == 1
+        assert (other == ["style"]) == (scene.style is not None)
+        assert [(one.start, one.end, one.size) for one in before.actors] == [
+            (one.start, one.end, one.size) for one in scene.actors
+        ]
+        changed[other[0]] += 1
+    assert min(changed.values()) > 20
+
+
+def test_what_changes_by_itself_and_solids_were_nothing_else():
+    world, solids = Sprites(SpritesMix(changing=1.0), CPU), Solids(SolidsMix(), CPU)
+    rng = np.random.default_rng(0)
+    assert world.before(world.draw((14, 0), CANVAS), rng) is None
+    assert solids.before(solids.draw((14, 0), CANVAS), rng) is None
+
+
+def test_a_whole_caption_leaves_nothing_out():
+    world = Sprites(SpritesMix(terse=1.0, alone=1.0, plain=1.0), CPU)
+    for seed in range(30):
+        scene, rng = world.draw((15, seed), CANVAS), np.random.default_rng(seed)
+        told = world.caption(scene, rng, whole=True)
+        assert scene.actors[0].subject.name in told and scene.background.names[0] in told
+    assert any("background" not in world.caption(scene, np.random.default_rng(seed)) for seed in range(30))
+
+
+def test_paraphrases_may_be_loose():
+    plain, loose = (Sprites(SpritesMix(alone=1.0, short=1.0, paraphrased=1.0, loose=share), CPU) for share in (0.0, 1.0))
+    scene = plain.draw((16, 0), CANVAS)
+    told = [{world.caption(scene, np.random.default_rng(seed)) for seed in range(40)} for world in (plain, loose)]
+    assert not told[0] & told[1] and min(len(one) for one in told) > 20

