@@ -7,6 +7,7 @@ import torch
 from tests.autoencoder.codecs import CODECS
 from tests.weights import randomise, zeroed
 from worldreel.autoencoder import Autoencoder, decode_stream, encode_stream, streaming
+from worldreel.autoencoder.layers import Memory
 
 TOLERANCE = 1e-5
 SPLITS = 5
@@ -154,3 +155,27 @@ def test_left_over_frames_are_refused(network):
     side, time = network.config.compression.space, network.config.compression.time
     with pytest.raises(ValueError, match=r"k \+ 1 frames; 1 are left over"):
         list(encode_stream(network, [torch.zeros(1, 3, 2 + time, side, side)]))
+
+
+def test_a_copy_of_a_memory_and_the_memory_go_on_by_themselves():
+    layer, first, second, third = torch.nn.Identity(), *(torch.randn(1, 2, 2, 4, 4) for _ in range(3))
+    with torch.inference_mode():
+        memory = Memory()
+        memory.keep(layer, first, 2)
+        other = memory.copy()
+        memory.keep(layer, second, 2)
+        assert torch.equal(other.past(layer), first) and torch.equal(memory.past(layer), second)
+        place = memory.past(layer).data_ptr()
+        memory.keep(layer, third, 2)
+        assert torch.equal(memory.past(layer), third) and memory.past(layer).data_ptr() == place  # renewed where it lies
+        other.keep(layer, third, 2)
+        assert torch.equal(other.past(layer), third)
+
+
+def test_frames_that_a_gradient_needs_are_never_renewed_in_place():
+    layer, first, second = torch.nn.Identity(), torch.randn(1, 2, 2, 4, 4), torch.randn(1, 2, 2, 4, 4)
+    memory = Memory()
+    memory.keep(layer, first, 2)
+    kept = memory.past(layer)
+    memory.keep(layer, second, 2)
+    assert torch.equal(kept, first) and torch.equal(memory.past(layer), second)

@@ -18,6 +18,8 @@ class Memory:
 
     def __init__(self) -> None:
         self._past: dict[nn.Module, Tensor] = {}
+        self._own: set[nn.Module] = set()
+        """Layers whose frames no other memory holds: they are renewed where they lie."""
 
     def __contains__(self, layer: nn.Module) -> bool:
         return layer in self._past
@@ -26,6 +28,7 @@ class Memory:
         """One that goes on from here by itself."""
         other = Memory()
         other._past = dict(self._past)
+        self._own.clear()
         return other
 
     def past(self, layer: nn.Module) -> Tensor | None:
@@ -41,8 +44,13 @@ class Memory:
     def keep(self, layer: nn.Module, x: Tensor, length: int) -> None:
         """The last `length` frames of x, zeros before the first."""
         last = x[:, :, max(0, x.shape[2] - length) :]
+        past = self._past.get(layer)
+        if past is not None and past.shape == last.shape and layer in self._own and not torch.is_grad_enabled():
+            past.copy_(last)  # what stays would else lie between what comes and goes, and memory grow from frame to frame
+            return
         # A copy: a view would keep the whole chunk alive.
         self._past[layer] = last.clone() if last.shape[2] >= length else _zeros_before(last, length - last.shape[2])
+        self._own.add(layer)
 
 
 def _zeros_before(x: Tensor, length: int) -> Tensor:
