@@ -157,8 +157,8 @@ def test_foreign_weights(run, refused, work, spoiled, tmp_path):
 
 def test_foreign_parts_of_a_model(run, refused, work, spoiled):
     config = (spoiled / "model.json").read_text()
-    (spoiled / "model.json").write_text(config.replace('"vocabulary": 30522', '"vocabulary": 100'))
-    refused(run("generate", "a dog", "--model", spoiled), "tokenizer.json has 30522 pieces, above the 100 of the text encoder")
+    (spoiled / "model.json").write_text(config.replace('"vocabulary": 31047', '"vocabulary": 100'))
+    refused(run("generate", "a dog", "--model", spoiled), "tokenizer.json has 31047 pieces, above the 100 of the text encoder")
     (spoiled / "model.json").write_text(config)
     (spoiled / "tokenizer.json").write_text("{}")
     refused(run("generate", "a dog", "--model", spoiled), "tokenizer.json is not a tokenizer")

@@ -20,7 +20,8 @@ from worldreel.text.table import WordTable
 
 
 class TextEncoderConfig(Config):
-    vocabulary: int = Field(default=30522, ge=1)
+    vocabulary: int = Field(default=31047, ge=1)
+    """Rows of the table; by default those of the bundled one."""
     static_width: int = Field(default=128, ge=1)
     width: int = Field(default=256, ge=1)
     layers: int = Field(default=2, ge=0)

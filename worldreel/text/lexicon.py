@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from worldreel.errors import UserError
 
-SEEN = {"05", "06", "08", "13", "17", "18", "20"}
-"""Lexicographers' files of animals, artefacts, parts of bodies, food, natural objects, people and plants."""
+SEEN = {"05", "06", "13", "17", "20"}
+"""Lexicographers' files of animals, artefacts, food, natural objects and plants. People are left out: names for them are seldom
+what is seen, and often unkind."""
 HUES = "chromatic_color", "achromatic_color"
 """The nouns of whose kinds every colour is one; the adjectives are likened to the same words without their second half."""
 
