@@ -18,6 +18,7 @@ def test_the_small_transformer_knows_the_whole_cast_and_its_package_is_told_so()
     run = RECIPES["small-transformer"]()
     assert isinstance(run, TransformerRun)
     assert run.task.model.knows.subjects == cast(run.task.pool.sprites.cast).names
+    assert run.task.drill is not None and run.task.drill.sprites.cast == run.task.pool.sprites.cast
     assert {"grows", "turns", "flies"} <= set(run.task.model.knows.verbs)
 
 
@@ -33,7 +34,8 @@ def test_a_rehearsal_takes_a_step(name):
     few = {"canvases": tuple(canvases), "sprites": sprites, "start": 6, "refresh": 1}
     pool = run.task.pool.model_copy(update=few)
     assert run.task.drill is not None
-    drill = run.task.drill.model_copy(update={"start": 6})
+    drills = run.task.drill.sprites.model_copy(update={"cast": "two dozen"})
+    drill = run.task.drill.model_copy(update={"sprites": drills, "start": 6})
     changes = {"model": model, "pool": pool, "drill": drill, "tokens": 400, "menus": 2, "compiled": False}
     task = Filling(run.task.model_copy(update=changes), torch.device("cpu"))
     for step in range(2):

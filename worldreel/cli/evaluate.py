@@ -18,7 +18,10 @@ class Evaluate:
     model: Annotated[
         str, tyro.conf.Positional, tyro.conf.arg(metavar="MODEL", help="A bundled model, or a folder that holds one.")
     ]
-    suite: Annotated[str, tyro.conf.arg(metavar="NAME", help="What to measure: worlds, company, paraphrases, prompting, likeness, cast or codec.")]
+    suite: Annotated[
+        str,
+        tyro.conf.arg(metavar="NAME", help="What to measure: worlds, company, paraphrases, prompting, likeness, cast or codec."),
+    ]
     out: Annotated[
         Path | None,
         tyro.conf.arg(metavar="FOLDER", help="Where pictures and result.json go.", help_behavior_hint="(default: nowhere)"),

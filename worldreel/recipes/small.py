@@ -3,7 +3,7 @@
 It stands on the codec of `tiny`. The sprite pack must hold the whole cast (`python -m worldreel.worlds.prepare --cast all`).
 """
 
-from worldreel.recipes.tiny import tiny_transformer
+from worldreel.recipes.tiny import DRILL, tiny_transformer
 from worldreel.training.latents import CanvasShare, PoolConfig
 from worldreel.training.loop import Schedule
 from worldreel.training.runs import TransformerRun
@@ -50,10 +50,22 @@ def small_transformer() -> TransformerRun:
         cast="all", anywhere=0.3, lively=0.25, pictured=0.25, styled=0.1, changing=0.1, paraphrased=0.3, alone=0.7
     )
     pool = PoolConfig(
-        canvases=CANVASES, sprites=sprites, solid=0.3, joined=0.5, start=40_000, size=120_000, refresh=64, kept=False
+        canvases=CANVASES, sprites=sprites, solid=0.3, joined=0.5, edited=0.2, start=40_000, size=120_000, refresh=64, kept=False
+    )
+    drill = DRILL.model_copy(
+        update={"sprites": DRILL.sprites.model_copy(update={"cast": "all"}), "start": 20_000, "size": 20_000}
     )
     task = run.task.model_copy(
-        update={"model": model, "pool": pool, "tokens": 65_536, "menus": 8, "early": 0.35, "boards": 0.3, "compiled": True}
+        update={
+            "model": model,
+            "pool": pool,
+            "drill": drill,
+            "tokens": 65_536,
+            "menus": 8,
+            "early": 0.35,
+            "boards": 0.3,
+            "compiled": True,
+        }
     )
     schedule = Schedule(steps=12_000, warmup=200, ema=0.9995, preview_every=2000, checkpoint_every=2000)
     return TransformerRun(task=task, schedule=schedule)
