@@ -28,7 +28,16 @@ def handle(model_folder):
     return load(str(model_folder), "cpu")
 
 
-def make_model(folder, seed=0, width=32):
+@pytest.fixture(scope="session")
+def editor():
+    """As `handle`, with a transformer that sees what it edits."""
+    from worldreel.api import load
+
+    with tempfile.TemporaryDirectory() as name:
+        yield load(str(make_model(Path(name) / "editor", channels=33)), "cpu")
+
+
+def make_model(folder, seed=0, width=32, channels=16):
     import torch
 
     from worldreel.autoencoder import AutoencoderConfig
@@ -49,7 +58,7 @@ def make_model(folder, seed=0, width=32):
         name="small",
         autoencoder=autoencoder,
         text=TextEncoderConfig(vocabulary=len(tokenizer), static_width=64, width=32, layers=1, heads=2),
-        transformer=TransformerConfig(channels=16, text_width=32, width=width, blocks=2, heads=2, mlp_width=64),
+        transformer=TransformerConfig(channels=channels, outputs=16, text_width=32, width=width, blocks=2, heads=2, mlp_width=64),
         defaults=Defaults(width=32, height=32, seconds=0.5, fps=12, steps=2, guidance=4),
         knows=Knows(summary="Nothing, it is noise.", subjects=("dog", "cat"), backgrounds=("blue",), sizes=("32x32",)),
     )

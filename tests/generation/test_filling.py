@@ -152,6 +152,20 @@ def test_an_edit_that_says_the_same_twice_changes_no_token(handle):
     assert torch.equal(tokens("a cat", "0.4")[1], tokens("a cat", "0.4")[1])
 
 
+def test_a_model_that_sees_what_it_edits_begins_from_it(editor):
+    """Nothing changes at strength 0; what may change does, with what it is said to show or without, the same for a seed."""
+    clip = Clip.from_array(moving(9, 32, 32), 12)
+
+    def made(**asked):
+        return generate(editor.model, "edit", clip, "a cat", settings=Settings(seed=1, steps=4), **asked).array()
+
+    assert np.array_equal(made(strength="0"), clip.array())
+    assert not np.array_equal(made(strength="0.5"), clip.array())
+    assert np.array_equal(made(strength="0.5", was="a dog"), made(strength="0.5", was="a dog"))
+    assert not np.array_equal(made(strength="0.5", was="a dog"), made(strength="0.5"))
+    assert made(strength="1").shape == clip.array().shape
+
+
 def test_a_strength_is_a_share_of_the_steps(handle):
     model, clip = handle.model, Clip.from_array(moving(9, 64, 64), 12)
     for strength, steps in ((0.5, 5), (0.2, 2), (1.0, 10), (0.0, 0)):

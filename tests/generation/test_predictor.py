@@ -1,5 +1,6 @@
 """What the network meets at a step of sampling. The model's weights are random."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -18,10 +19,11 @@ CLOSE = 1e-5
 
 
 @pytest.fixture(autouse=True)
-def towards_given(handle, monkeypatch):
-    """A model whose guidance leads towards what is given."""
-    defaults = handle.model.config.defaults.model_copy(update={"given_guidance": 1.5})
-    monkeypatch.setattr(handle.model, "config", handle.model.config.model_copy(update={"defaults": defaults}))
+def towards_given(handle, editor, monkeypatch):
+    """Models whose guidance leads towards what is given."""
+    for model in (handle.model, editor.model):
+        defaults = model.config.defaults.model_copy(update={"given_guidance": 1.5})
+        monkeypatch.setattr(model, "config", model.config.model_copy(update={"defaults": defaults}))
 
 
 @pytest.fixture(autouse=True)
@@ -76,6 +78,32 @@ def test_where_nothing_is_given_guidance_leads_away_from_no_prompt(handle, ceili
     told, untold = (seen(handle, lowered, tokens, levels, prompt) for prompt in ("a dog", ""))
     expected = untold + GUIDED * (told - untold)
     assert float((made - expected).norm() / expected.norm()) < CLOSE
+
+
+@pytest.mark.parametrize("was", [None, "a cat"])
+def test_an_edit_is_shown_what_it_edits_and_led_away_from_what_that_is_said_to_be(editor, was):
+    canvas = replace(canvas_of([0.5] * 8 + [1.0]), edited=True, was=was)
+    lowered, tokens, levels, _, made = step(editor, canvas)
+    shown = lowered.ceilings < 1
+    assert shown.any() and not shown.all() and lowered.extra is not None
+    sources = lowered.extra.channels
+    assert torch.equal(sources[shown, :-1], lowered.known[shown]) and not sources[~shown].any()
+    assert torch.equal(sources[:, -1] == 1, shown)
+
+    def told(prompt, extra):
+        with torch.inference_mode():
+            texts, layout = editor.model.read([prompt]), lowered.layout(lowered.all_read(0))
+            return editor.model.denoise(tokens, levels, layout, texts, extra)
+
+    away = told(was or "", lowered.extra)
+    expected = away + GUIDED * (told("a dog", lowered.extra) - away)
+    assert float((made - expected).norm() / expected.norm()) < CLOSE
+    assert float((told("a dog", lowered.extra) - told("a dog", None)).abs().max()) > 0.05
+
+
+def test_what_is_not_edited_is_not_shown(editor, handle):
+    assert lower(editor.model, canvas_of([0.5] * 9)).extra is None  # a blend
+    assert lower(handle.model, replace(canvas_of([0.5] * 9), edited=True)).extra is None  # never taught edits
 
 
 def test_other_models_are_guided_by_the_prompt_alone(handle, monkeypatch):

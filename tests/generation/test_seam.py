@@ -2,7 +2,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from worldreel.generation.seam import with_given
+from worldreel.generation.seam import with_detail, with_given
 from worldreel.prompting.canvas import Canvas, Cue
 
 FPS = Fraction(12)
@@ -45,6 +45,17 @@ def test_where_something_else_is_shown_no_ghost_of_the_given_detail_is_left():
     shade = wall.mean() - 120
     assert np.abs(made[1, :, 30:] - (40 + shade)).max() <= 8  # of 80
     assert np.abs(made[1, :, :18].astype(int) - wall[:, :18]).max() <= 1
+
+
+def test_an_edit_keeps_the_detail_of_what_it_leaves():
+    """The codec loses all detail of a wall, of which an edit paints the right half dark."""
+    wall = textured()
+    decoded = np.full((2, *wall.shape), 120, np.uint8)
+    frames = decoded.copy()
+    frames[:, :, 24:] = 10
+    made = with_detail(frames.copy(), decoded, np.stack([wall] * 2))
+    assert np.abs(made[:, :, :16].astype(int) - wall[:, :16]).max() <= 1
+    assert np.abs(made[:, :, 32:].astype(int) - 10).max() <= 2
 
 
 def test_between_two_neighbours_the_nearer_weighs_more():

@@ -50,7 +50,7 @@ def test_packs_are_full_and_some_clips_are_given(task):
         assert sum(len(one.clean) for one in examples) >= task.config.tokens
         for one in examples:
             tokens, cells = sum(run.tokens for run in one.runs), one.runs[0].height * one.runs[0].width
-            assert one.clean.shape == (tokens, task.config.model.transformer.channels)
+            assert one.clean.shape == (tokens, task.config.model.token_channels)
             frames = one.wanted.view(-1, cells)
             assert bool((frames.all(dim=1) | ~frames.any(dim=1)).all())  # whole frames
             assert bool(one.wanted.any())
@@ -177,29 +177,73 @@ def test_drills_show_one_thing_at_the_highest_levels(config, monkeypatch):
     assert min(lowest[0], lowest[3]) >= 0.95 and min(lowest) < 0.9
 
 
-def test_edits_begin_from_another_draft_and_are_told_all_of_what_is_wanted(config, monkeypatch):
+def editing(config, **changes):
+    """A task of a network that sees sources, with scenes of which most were edited."""
     pool = config.pool.model_copy(update={"edited": 1.0, "start": 12, "size": 12, "refresh": 0})
-    task = Filling(config.model_copy(update={"pool": pool, "drop_text": 1.0, "given": 1.0}), torch.device("cpu"))
+    transformer = config.model.transformer.model_copy(update={"channels": 33, "outputs": 16})
+    model = config.model.model_copy(update={"transformer": transformer})
+    task = Filling(config.model_copy(update={"pool": pool, "model": model, **changes}), torch.device("cpu"))
     task.pool.refresh(0)
-    rng, chance, edits = np.random.default_rng(0), torch.Generator().manual_seed(0), 0
+    return task
+
+
+def test_an_edit_shows_what_was_there_and_says_all_of_what_is_wanted(config):
+    task = editing(config, drop_text=1.0, given=1.0)
+    rng, chance, over, beside = np.random.default_rng(0), torch.Generator().manual_seed(0), 0, 0
     for step in range(20):
         for one in task._draw(np.random.default_rng(step), task.pool, task.menus):
-            if one.draft is None:
-                assert one.prompts[0][1] == ""
+            assert one.sources.shape == (len(one.clean), 17)
+            if one.source is None:
+                assert one.prompts[0][1] == "" and not one.sources.any()
                 continue
-            levels = task._levels(one, rng, chance)
-            assert one.draft.shape == one.clean.shape and not torch.equal(one.draft, one.clean)
-            assert bool(one.wanted.all()) and one.prompts[0][1] and not one.is_shot
-            assert 0.85 <= float(levels.min()) == float(levels.max()) <= 0.985
-            edits += 1
-    assert edits > 20
-    seen: list[torch.Tensor] = []
+            assert torch.equal(one.sources[:, :-1], one.source) and bool((one.sources[:, -1] == 1).all())
+            assert not torch.equal(one.source, one.clean) and bool(one.wanted.all()) and not one.is_shot
+            if one.over_source:
+                levels = task._levels(one, rng, chance)
+                assert one.prompts[0][1] and torch.equal(one.under_noise, one.source)
+                assert 0.85 <= float(levels.min()) == float(levels.max()) <= 0.985
+            else:
+                assert torch.equal(one.under_noise, one.clean)
+            over, beside = over + one.over_source, beside + (not one.over_source)
+    assert over > 10 and beside > 10
+
+
+def test_an_edit_leads_from_its_source_to_what_is_wanted(config, monkeypatch):
+    task, seen = editing(config), list[torch.Tensor]()
     monkeypatch.setattr("worldreel.training.filling.noised", lambda clean, noise, levels: seen.append(clean) or clean)
     monkeypatch.setattr(
         "worldreel.training.filling.velocity_loss", lambda predicted, clean, levels: seen.append(clean) or clean.sum()
     )
-    task.loss(0)
-    assert seen[0].shape == seen[1].shape and not torch.equal(*seen)  # from the draft, towards what is wanted
+    with torch.no_grad():
+        task.loss(0)
+    assert seen[0].shape == seen[1].shape and not torch.equal(*seen)
+
+
+def test_of_what_is_shown_as_it_is_nothing_changes(config):
+    task = editing(config, same=1.0, pool=config.pool)
+    shown = [one for step in range(20) for one in task._draw(np.random.default_rng(step), task.pool, task.menus)]
+    assert all((one.source is one.clean) == (len(one.runs) == 1) for one in shown)
+    assert any(one.source is None for one in shown) and any(one.source is not None for one in shown)
+
+
+def test_the_network_learns_from_what_it_is_shown(config):
+    task = editing(config)
+    randomise(task.model.transformer).requires_grad_(True)
+    for step in range(2):
+        task.loss(step).total.backward()
+    gradient = task.model.transformer.tokens.weight.grad
+    assert gradient is not None and bool(gradient[:, 16:].any(dim=0).all())
+
+
+def test_a_text_encoder_that_stands_still_learns_nothing(config):
+    task = Filling(config.model_copy(update={"still_text": True}), torch.device("cpu"))
+    trained = {
+        id(parameter) for optimizer in task.optimizers() for group in optimizer.param_groups for parameter in group["params"]
+    }
+    assert trained == {id(parameter) for parameter in task.model.transformer.parameters()}
+    task.pool.refresh(0)
+    task.loss(0).total.backward()
+    assert all(parameter.grad is None for parameter in task.model.text.parameters())
 
 
 def test_a_drill_goes_down_to_its_lowest_level(config):

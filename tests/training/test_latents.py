@@ -6,7 +6,7 @@ from tests.training.small import CANVASES, NETWORK, model_config
 from tests.weights import randomise
 from worldreel.autoencoder import Autoencoder
 from worldreel.training.filling import draw_wanted
-from worldreel.training.latents import LatentPool, PoolConfig
+from worldreel.training.latents import LatentPool, PoolConfig, shrunk
 from worldreel.worlds.scenes import Change, Scene
 from worldreel.worlds.solids import scenes as solids
 from worldreel.worlds.world import Solids, Sprites
@@ -156,6 +156,35 @@ def test_some_scenes_come_with_what_they_were_before_an_edit(parts, kept):
     restored = new_pool(parts, edited=0.5, start=40, size=40, kept=kept)
     restored.load_state(pool.state())
     assert all(same(*pair) for pair in zip(pool.entries, restored.entries, strict=True))
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "made anew"])
+def test_some_scenes_come_with_themselves_enlarged(parts, kept):
+    pool = new_pool(parts, coarse=0.5, start=40, size=40, kept=kept)
+    pool.refresh(0)
+    whole = [entry for entry in pool.entries if len(entry.runs) == 1]
+    coarse = [entry for entry in pool.entries if entry.before is not None]
+    assert 0.25 < len(coarse) / len(whole) < 0.75 and all(len(entry.runs) == 1 for entry in coarse)
+    times = [entry.draft.shrunk for entry in coarse]
+    assert all(1.5 <= one <= 4 for one in times) and 0 < times.count(2.0) < len(times)
+    for entry in coarse:
+        with torch.inference_mode():
+            small = shrunk(entry.world.render([entry.scene])[0], entry.draft.shrunk)
+            before = parts[1].encode(small[None])[0]
+        assert float((entry.before.float() - before).abs().max()) < 0.1  # bf16
+    restored = new_pool(parts, coarse=0.5, start=40, size=40, kept=kept)
+    restored.load_state(pool.state())
+    assert all(same(*pair) for pair in zip(pool.entries, restored.entries, strict=True))
+
+
+def test_what_is_shrunk_keeps_its_size_and_colours_and_loses_its_detail():
+    even = torch.full((3, 2, 16, 24), 0.5)
+    torch.testing.assert_close(shrunk(even, 2.0), even)
+    fine = torch.zeros(1, 1, 16, 16)
+    fine[..., ::2] = 1  # lines of one pixel
+    small = shrunk(fine.expand(3, 1, 16, 16), 2.0)
+    assert small.shape == (3, 1, 16, 16)
+    assert float(small.mean()) == pytest.approx(0.5, abs=0.05) and float(small.std()) < 0.25 * float(fine.std())
 
 
 def test_no_withheld_pair_is_ever_shown(parts):

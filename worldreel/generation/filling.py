@@ -9,8 +9,8 @@ from torch import Tensor
 
 from worldreel.generation.pixels import to_pixels
 from worldreel.generation.plan import Plan
-from worldreel.generation.predictor import predictor
-from worldreel.generation.seam import with_given
+from worldreel.generation.predictor import flows, predictor
+from worldreel.generation.seam import with_detail, with_given
 from worldreel.media.clip import Frame
 from worldreel.models import Bundle, SolverName
 from worldreel.models.lowered import Lowered
@@ -37,7 +37,10 @@ def fill(model: Bundle, canvas: Canvas, settled: Plan, generator: torch.Generato
     """Frames [T, H, W, 3]. What the canvas gives is in them pixel for pixel; the rest is the model's, in its colours."""
     lowered = lower(model, canvas)
     tokens = denoised(model, canvas, lowered, settled, generator, watch)
-    return with_given(_decoded(model, canvas, lowered, tokens, watch), canvas)
+    frames = _decoded(model, canvas, lowered, tokens, watch)
+    if canvas.edited and model.config.sees_sources and 0 < float(lowered.ceilings.max()) < 1:
+        frames = with_detail(frames, _decoded(model, canvas, lowered, lowered.known, lambda progress: None), canvas.pixels)
+    return with_given(frames, canvas)
 
 
 def denoised(
@@ -59,7 +62,7 @@ def denoised(
     start, levels = noise.to(model.device), levels.to(model.device)
     predict = predictor(model, canvas, lowered, windows, settled, start, generator)
     ceilings, solver = share_to_level(lowered.ceilings, shift), SOLVERS[settled.solver]
-    if canvas.was is not None:
+    if flows(model, canvas):
         start = lowered.known
 
     def told(step: Step) -> None:

@@ -63,18 +63,25 @@ def predictor(
     generator: torch.Generator,
 ) -> Predict:
     """Predicts every token of a canvas; of one that says what it shows, on the way from there (see `flowedit`), for which
-    `generator` draws noise. `noise` [N, C] is what sampling begins with."""
+    `generator` draws noise, or, where the model sees what it edits, guided away from what that is said to be. `noise` [N, C] is
+    what sampling begins with."""
     above, below = settled.scales(canvas)
     towards_given = canvas.goes_on and model.config.defaults.given_guidance is not None and model.config.levels == "token"
     untold = without_given(lowered, noise) if towards_given else lambda *seen: seen
     fast = model.config.defaults.fast if settled.fast else EXACT
     wanted = _Told([cue.prompt for cue in canvas.cues], None, above, below, untold)
-    after = _prompted(model, lowered, windows, wanted, settled.negative, fast)
-    if canvas.was is None:
+    negative = canvas.was if canvas.was and not flows(model, canvas) else settled.negative
+    after = _prompted(model, lowered, windows, wanted, negative, fast)
+    if canvas.was is None or not flows(model, canvas):
         return after
     there = _Told([canvas.was], 0, 1 + BEFORE * (above - 1), 1 + BEFORE * (below - 1), untold)
     before = _prompted(model, lowered, windows, there, settled.negative, fast)
     return flowedit(before, after, lowered.known, generator)
+
+
+def flows(model: Bundle, canvas: Canvas) -> bool:
+    """Whether a canvas is made on the way from what it is said to show (see `flowedit`)."""
+    return canvas.was is not None and not (canvas.edited and model.config.sees_sources)
 
 
 def without_given(lowered: Lowered, noise: Tensor) -> Callable[[Tensor, Tensor], Seen]:

@@ -6,6 +6,8 @@ same thing, the very detail; else there would be a jump at the seam.
 
 The model, too, draws what it goes on with anew, and never quite as it was. So the two frames next to a given one dissolve into
 it, wherever they show much the same; what is elsewhere by then leaves no ghost.
+
+A clip that is edited exists both ways too: what an edit leaves as it was gets back what the codec took.
 """
 
 from itertools import pairwise
@@ -38,6 +40,16 @@ def with_given(frames: Frame, canvas: Canvas) -> Frame:
             for number in np.setdiff1d(np.arange(start, stop), known).tolist():
                 frames[number] = _matched(number, known, frames, canvas.pixels)
     frames[given] = canvas.pixels[given]
+    return frames
+
+
+def with_detail(frames: Frame, decoded: Frame, pixels: Frame) -> Frame:
+    """What was made of a clip [T, H, W, 3], with that one's detail wherever both show much the same. `decoded`: the clip `pixels`
+    as the codec gives it back. Frames are changed in place."""
+    for made, coded, shown in zip(frames, decoded, pixels, strict=True):
+        there, lost = coded.astype(np.float32), shown - coded.astype(np.float32)
+        whole = made + _likeness(made.astype(np.float32), there, ALIKE, LARGE) * lost
+        made[:] = whole.round().clip(0, 255).astype(np.uint8)
     return frames
 
 

@@ -136,6 +136,11 @@ class BundleConfig(Config):
         return [parse_size(size) for size in self.knows.sizes] or [(self.defaults.width, self.defaults.height)]
 
     @property
+    def sees_sources(self) -> bool:
+        """Whether the transformer was taught edits, and is shown the clip that is edited."""
+        return False
+
+    @property
     def token_channels(self) -> int:
         """Values of a token, those that are noised and predicted. Some transformers take more in."""
         return self.patch**2 * self.autoencoder.latent_channels

@@ -1,6 +1,7 @@
 """Our own models: autoencoder, text encoder and transformer that were taught together, under one `model.json`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +16,8 @@ from worldreel.files import whole_folder
 from worldreel.flow import clean_from_velocity
 from worldreel.layout import Layout
 from worldreel.models.bundle import Bundle, BundleConfig
-from worldreel.models.lowered import Extra
+from worldreel.models.lowered import Extra, Lowered
+from worldreel.prompting.canvas import Canvas
 from worldreel.text.encoder import TextEncoder, TextEncoderConfig
 from worldreel.text.knowledge import Knowledge
 from worldreel.text.tokenizer import Tokenizer
@@ -30,6 +32,11 @@ class ModelConfig(BundleConfig):
     text: TextEncoderConfig
     predicts: Literal["clean", "velocity"] = "clean"
     """What the transformer's outputs are: clean tokens, or velocities, of which clean tokens follow (see `worldreel.flow`)."""
+
+    @property
+    def sees_sources(self) -> bool:
+        """It takes the clip that is edited beside noisy tokens (see `beside_noise`)."""
+        return self.transformer.channels > self.token_channels
 
     @property
     def text_tokens(self) -> int:
@@ -79,6 +86,12 @@ class Model(Bundle):
     def parts(self) -> dict[str, nn.Module]:
         return {"autoencoder": self.autoencoder, "text": self.text, "transformer": self.transformer}
 
+    def ruled(self, canvas: Canvas, lowered: Lowered) -> Lowered:
+        """What is edited is shown beside the noise too, to a transformer that was taught so."""
+        if not (self.config.sees_sources and canvas.edited):
+            return lowered
+        return replace(lowered, extra=Extra(beside_noise(lowered.known, lowered.ceilings < 1)))
+
     def known(self, prompt: str) -> dict[str, str]:
         return Knowledge(self.tokenizer, self.text.table).nearest_known(prompt, self.config.knows.words)
 
@@ -96,15 +109,34 @@ class Model(Bundle):
         extra: Extra | None = None,
         kept: Kept | None = None,
     ) -> Tensor:
+        sources = None if extra is None else extra.channels
         with autocast(self.device, self.dtype):
-            return self.predicted(tokens, levels, layout, texts, kept)
+            return self.predicted(tokens, levels, layout, texts, kept, sources)
 
     def predicted(
-        self, tokens: Tensor, levels: Tensor, layout: Layout, texts: Sequence[Tensor], kept: Kept | None = None
+        self,
+        tokens: Tensor,
+        levels: Tensor,
+        layout: Layout,
+        texts: Sequence[Tensor],
+        kept: Kept | None = None,
+        sources: Tensor | None = None,
     ) -> Tensor:
-        """As `denoise`, in whatever precision it is called, and with gradients."""
-        out: Tensor = self.transformer(tokens, levels, layout, texts, kept=kept)
+        """As `denoise`, in whatever precision it is called, and with gradients. `sources` [N, C + 1]: see `beside_noise`; None:
+        nothing is edited."""
+        inputs = tokens
+        if self.config.sees_sources:
+            none = tokens.new_zeros(len(tokens), self.config.transformer.channels - tokens.shape[1])
+            inputs = torch.cat([tokens, none if sources is None else sources], dim=1)
+        out: Tensor = self.transformer(inputs, levels, layout, texts, kept=kept)
         return clean_from_velocity(tokens, out.float(), levels) if self.config.predicts == "velocity" else out
+
+
+def beside_noise(source: Tensor, shown: Tensor) -> Tensor:
+    """What a transformer that sees what is edited takes beside noisy tokens: clean tokens of that [N, C], zeros where it is not
+    shown [N], and whether it is: [N, C + 1] (InstructPix2Pix, Brooks et al. 2023, section 3.2)."""
+    flag = shown[:, None].to(source)
+    return torch.cat([source * flag, flag], dim=1)
 
 
 def save_weights(path: Path, part: nn.Module) -> None:

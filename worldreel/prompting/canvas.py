@@ -33,8 +33,9 @@ class Canvas:
     `pixels` [T, H, W, 3] uint8: what is known (anything where nothing is); `ceilings` [T, H, W] or [T, 1, 1]: how far towards
     noise each pixel goes at most, as a share of the steps of sampling that change it. 0: given, keep it; 1: unknown, make it up;
     between: keep so much of it (SDEdit, Meng et al. 2022). `fps`: frames a second; `cues`: prompts in order of time, the first at
-    0; `cuts`: frames at which a new shot begins; `was`: what the pixels show, in words, where only what differs between this and
-    the cues is to change (FlowEdit, Kulikov et al. 2024). Raises ValueError for values that do not fit together.
+    0; `cuts`: frames at which a new shot begins; `edited`: whether the cues say what becomes of the pixels; `was`: what those
+    show, in words, where only what differs between this and the cues is to change (FlowEdit, Kulikov et al. 2024). Raises
+    ValueError for values that do not fit together.
     """
 
     pixels: Pixels
@@ -43,6 +44,7 @@ class Canvas:
     cues: tuple[Cue, ...]
     cuts: tuple[int, ...] = ()
     was: str | None = None
+    edited: bool = False
 
     def __post_init__(self) -> None:
         T, H, W, C = self.pixels.shape

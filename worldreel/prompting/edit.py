@@ -51,7 +51,7 @@ def edit(
     ceilings = HIDING * changes / (1 + (HIDING - 1) * changes) * masked(mask, count, width, height, clip)
     known = was if was is not None else clip.metadata.get("prompt", "") if "ai_generated" in clip.metadata else ""
     pixels = taken(clip, range(count), width, height)
-    canvas = Canvas(pixels, ceilings.astype(np.float32), clip.fps, (Cue(0.0, prompt),), was=known or None)
+    canvas = Canvas(pixels, ceilings.astype(np.float32), clip.fps, (Cue(0.0, prompt),), was=known or None, edited=True)
     return Composition((Made(canvas, 0, count, clip),), clip.width, clip.height, clip.fps)
 
 

@@ -31,5 +31,5 @@ def enlarge(
     count = clip.frame_count or 1
     within.check(VideoShape(count, height, width), clip.fps)
     pixels = taken(clip, range(count), width, height)
-    canvas = Canvas(pixels, np.full((count, 1, 1), strength, np.float32), clip.fps, (Cue(0.0, prompt),))
+    canvas = Canvas(pixels, np.full((count, 1, 1), strength, np.float32), clip.fps, (Cue(0.0, prompt),), edited=True)
     return Composition((Made(canvas, 0, count),), width, height, clip.fps)

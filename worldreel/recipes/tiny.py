@@ -71,14 +71,21 @@ SAID = (
 
 
 DRILL = PoolConfig(
-    canvases=(CanvasShare(width=64, height=64, frames=1), CanvasShare(width=96, height=96, frames=1)),
-    sprites=SpritesMix(alone=0.4, plain=0.4, short=0.8, styled=0.2),
+    canvases=(
+        CanvasShare(width=64, height=64, frames=1),
+        CanvasShare(width=96, height=96, frames=1),
+        CanvasShare(width=128, height=128, frames=1, weight=0.5),
+        CanvasShare(width=64, height=64, frames=25, weight=0.4, cut=True),
+    ),
+    edited=0.5,
+    sprites=SpritesMix(alone=0.4, plain=0.4, short=0.8, styled=0.3),
     start=3000,
     size=3000,
     refresh=0,
 )
-"""Small stills of some side by side, over fading backgrounds, in a style: who of two is on the left, which of two colours is
-above, and how all is rendered, are the last things that prompts come to say."""
+"""Small stills of some side by side, over fading backgrounds, in a style, half of them made of another picture, and clips of
+which an end or both are given: who of two is on the left, which of two colours is above, how all is rendered, what becomes of
+what is there, and how what moves goes on, are the last things that are learned."""
 
 
 ALIKE = ("dog", "car", "cow", "ladybug")
@@ -112,12 +119,12 @@ def tiny_transformer() -> TransformerRun:
     Takes autoencoder, word table and tokenizer of the bundled model, or those it is given.
     """
     text = TextEncoderConfig(neighbours=True, pairs=1024)
-    bundled = BUNDLED / "tiny"
+    bundled, channels = BUNDLED / "tiny", 4 * AUTOENCODER.latent_channels
     model = ModelConfig(
         name="tiny",
         autoencoder=AUTOENCODER,
         text=text,
-        transformer=TransformerConfig(channels=4 * AUTOENCODER.latent_channels, text_width=text.width),
+        transformer=TransformerConfig(channels=2 * channels + 1, outputs=channels, text_width=text.width),
         defaults=Defaults(guidance=2.5, given_guidance=1.5, fast=FAST),
         limits=Limits(),
         knows=sprites_knowledge(),
@@ -131,7 +138,8 @@ def tiny_transformer() -> TransformerRun:
             pool=PoolConfig(
                 canvases=CANVASES,
                 joined=0.6,
-                edited=0.2,
+                edited=0.5,
+                coarse=0.15,
                 sprites=SpritesMix(
                     alone=0.55,
                     changing=0.15,
@@ -139,7 +147,7 @@ def tiny_transformer() -> TransformerRun:
                     favoured=ALIKE,
                     favour=0.25,
                     plain=0.5,
-                    styled=0.2,
+                    styled=0.25,
                     terse=0.2,
                     paraphrased=0.4,
                     loose=0.5,
@@ -150,9 +158,10 @@ def tiny_transformer() -> TransformerRun:
             given=0.3,
             graded=0.1,
             boards=0.3,
+            same=0.03,
             drill=DRILL,
             drill_least=0.8,
-            drill_every=6,
+            drill_every=4,
         ),
         schedule=Schedule(steps=20000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
     )

@@ -17,13 +17,13 @@ from worldreel.devices import autocast, compute_dtype
 from worldreel.flow import draw_levels, length_shift, noised, velocity_loss
 from worldreel.media.sheet import save_sheet
 from worldreel.models.lowering import lower, share_to_level
-from worldreel.models.model import Model, ModelConfig
+from worldreel.models.model import Model, ModelConfig, beside_noise
 from worldreel.patches import Grid, Segment, pack, to_tokens
 from worldreel.prompting.canvas import Canvas, Cue, blank, unknown
 from worldreel.sampling import guided, sample, schedule
 from worldreel.text.table import WordTable, load_table
 from worldreel.text.tokenizer import Tokenizer
-from worldreel.training.latents import LatentPool, PoolConfig
+from worldreel.training.latents import Entry, LatentPool, PoolConfig
 from worldreel.training.optimizers import muon_and_adamw
 from worldreel.training.task import Loss
 from worldreel.worlds.render import to_frames
@@ -69,29 +69,49 @@ class FillingConfig(Config):
     """The share of clips of one canvas, side by side in a pack, that are two shots of a storyboard, each with its own prompt."""
     given_noise: float = 0.1
     """Given tokens are clean half of the time, else noised up to this level, truly labelled."""
+    same: float = 0.0
+    """The share of clips in one run, of which none is what an edit made, that are shown what they are: of what a prompt does not
+    change, all stays."""
+    still_text: bool = False
+    """Whether the text encoder stands still: what it learned in `WordingRun` outlasts more training of the transformer."""
     compiled: bool = False
     """Whether the transformer's blocks run compiled: about a third faster on CPUs, where a C++ compiler is at hand."""
     seed: int = 0
 
 
 EDITS = 0.85, 0.985
-"""Levels at which a draft is seen, but no more than what a prompt may outweigh: where edits begin (see `prompting.edit`)."""
+"""Levels at which what is edited is seen through noise, but no more than what a prompt may outweigh: where edits begin (see
+`prompting.edit`)."""
+EDITED = 0.8
+"""The share of scenes with a past of which it is shown."""
 
 
 @dataclass
 class Example:
     """One clip of a pack: clean tokens [N, C] on the device, its runs, which of its tokens are to be made [N], its prompts with
-    how many tokens read each. `draft`: what lies under the noise instead, where an edit is shown."""
+    how many tokens read each. `source` [N, C]: the clip that an edit turned into this one, which the network is shown;
+    `over_source`: whether it lies under the noise too, as where an edit begins."""
 
     clean: Tensor
     runs: tuple[Grid, ...]
     wanted: Tensor
     prompts: tuple[tuple[int, str], ...]
-    draft: Tensor | None = None
+    source: Tensor | None = None
+    over_source: bool = False
 
     @property
     def is_shot(self) -> bool:
-        return len(self.runs) == 1 and self.runs[0].frames > 1 and self.draft is None
+        return len(self.runs) == 1 and self.runs[0].frames > 1 and self.source is None
+
+    @property
+    def under_noise(self) -> Tensor:
+        return self.source if self.source is not None and self.over_source else self.clean
+
+    @property
+    def sources(self) -> Tensor:
+        """As `Model.predicted` takes them."""
+        shown = torch.full((len(self.clean),), self.source is not None, device=self.clean.device)
+        return beside_noise(self.clean if self.source is None else self.source, shown)
 
     def followed_by(self, other: "Example", given: bool) -> "Example":
         """A storyboard: at this shot's end the other one's, with its own prompt. `given`: whether this shot is."""
@@ -108,6 +128,7 @@ class Filling:
         torch.manual_seed(config.seed)
         self.config, self.device, self.dtype = config, device, compute_dtype(device)
         self.model = build_model(config).to(device)
+        self.model.text.requires_grad_(not config.still_text)
         self.network = nn.ModuleDict({"text": self.model.text, "transformer": self.model.transformer})
         self.pool = LatentPool(config.pool, config.model, self.model.autoencoder, config.seed)
         self.model.transformer.compiled = config.compiled
@@ -132,7 +153,8 @@ class Filling:
         layout = pack([Segment(one.runs, reading) for one, reading in zip(examples, readers, strict=True)])
         # What is large is made where it is used.
         clean = torch.cat([one.clean for one in examples])
-        drafts = torch.cat([one.clean if one.draft is None else one.draft for one in examples])
+        under = torch.cat([one.under_noise for one in examples])
+        sources = torch.cat([one.sources for one in examples]) if self.config.model.sees_sources else None
         noise = torch.randn(clean.shape, generator=torch.Generator(self.device).manual_seed(seed), device=self.device)
         draw = self._drilled if drill else self._levels
         levels = torch.cat([draw(one, rng, chance) for one in examples]).to(self.device)
@@ -140,7 +162,8 @@ class Filling:
         prompts = [self.model.tokenizer.encode(prompt) for one in examples for _, prompt in one.prompts]
         with autocast(self.device, self.dtype):
             texts = self.model.text(prompts)
-            predicted = self.model.predicted(noised(drafts, noise, levels), levels, layout.to(self.device), texts)
+            noisy = noised(under, noise, levels)
+            predicted = self.model.predicted(noisy, levels, layout.to(self.device), texts, sources=sources)
         # Given tokens, noised a little or not, are no part of the loss.
         loss = velocity_loss(predicted, clean, levels * wanted)
         return Loss(loss, {"tokens": float(len(clean)), "clips": float(len(examples))})
@@ -152,15 +175,15 @@ class Filling:
         for canvas in menus[int(rng.integers(len(menus)))]:
             entry = pool.entry(canvas, rng)
             clean = to_tokens(entry.latents.float(), self.config.model.patch)
-            edits = entry.before is not None and rng.random() < 0.5
-            draft = to_tokens(entry.before.float(), self.config.model.patch) if edits and entry.before is not None else None
-            given = self.config.given if draft is None else 0.0
+            source = self._source(entry, clean, rng)
+            over = source is not None and rng.random() < 0.5
+            given = self.config.given if source is None else 0.0
             frames = draw_wanted([run.frames for run in entry.runs], given, rng, entry.draft.known)
             wanted = frames.repeat_interleave(len(clean) // len(frames))
-            # What a draft does not show has to be said.
-            silent = draft is None and rng.random() < self.config.drop_text
-            prompt = "" if silent else entry.caption(rng, whole=draft is not None)
-            example = Example(clean, entry.runs, wanted, ((len(clean), prompt),), draft)
+            # What an edit changes has to be said.
+            silent = not over and rng.random() < self.config.drop_text
+            prompt = "" if silent else entry.caption(rng, whole=source is not None)
+            example = Example(clean, entry.runs, wanted, ((len(clean), prompt),), source, over)
             shots = canvas == last and example.is_shot and examples[-1].is_shot
             if self.config.boards and shots and rng.random() < self.config.boards:
                 examples[-1] = examples[-1].followed_by(example, rng.random() < self.config.given)
@@ -170,8 +193,14 @@ class Filling:
                 last = canvas
         return examples
 
+    def _source(self, entry: Entry, clean: Tensor, rng: np.random.Generator) -> Tensor | None:
+        """What the network is shown of a scene before it was edited [N, C]; None: it is made from noise and words."""
+        if entry.before is not None and rng.random() < EDITED:
+            return to_tokens(entry.before.float(), self.config.model.patch)
+        return clean if self.config.same and len(entry.runs) == 1 and rng.random() < self.config.same else None
+
     def _levels(self, example: Example, rng: np.random.Generator, chance: torch.Generator) -> Tensor:
-        if example.draft is not None:
+        if example.over_source:
             return torch.full((len(example.clean),), _late(rng, *EDITS))
         kind = rng.random()
         if kind < self.config.early:
@@ -222,7 +251,7 @@ class Filling:
             conditional, unconditional = both.chunk(2)
             return guided(conditional, unconditional, defaults.guidance)
 
-        count = self.config.model.transformer.channels
+        count = self.config.model.token_channels
         noise = torch.randn(lowered.tokens, count, generator=torch.Generator().manual_seed(seed)).to(self.device)
         tokens = sample(predict, noise, levels)
         video = torch.cat(list(self.model.decode(tokens, lowered.pieces[0].grid)), dim=2)

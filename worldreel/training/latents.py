@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from worldreel.autoencoder import Autoencoder
@@ -55,7 +56,9 @@ class PoolConfig(Config):
     joined: float = 0.0
     """The share of cut clips made for a gap of theirs: across it, another scene follows, or the beginning of the same one."""
     edited: float = 0.0
-    """The share of scenes in one run that come with a draft: what they were before an edit, where their world knows such."""
+    """The share of scenes in one run that come with what they were before an edit, where their world knows such."""
+    coarse: float = 0.0
+    """The share of scenes in one run that come with themselves made smaller, and as large again."""
     kept: bool = True
     """Whether checkpoints hold the latents. A large pool is sooner made anew on a GPU than read from a disk."""
 
@@ -63,14 +66,20 @@ class PoolConfig(Config):
 class Draft(NamedTuple):
     """What a scene's number stands for. `world`: which world it is of; `share`: number of its canvas in the pool's configuration;
     `cut`: the frame at which its second run begins (0: it has one); `known`: how many latent frames of the first run lie before
-    the gap that the scene was made for (0: it was made for none); `before`: what an edit turned into it (None: nothing)."""
+    the gap that the scene was made for (0: it was made for none); `before`: what an edit turned into it (None: nothing);
+    `shrunk`: how many times smaller it was before it was enlarged (1: it was not)."""
 
     scene: Shown
     world: int
     share: int
     cut: int
     known: int
-    before: Shown | None
+    before: Shown | None = None
+    shrunk: float = 1.0
+
+    @property
+    def was_other(self) -> bool:
+        return self.before is not None or self.shrunk > 1
 
 
 @dataclass
@@ -174,8 +183,11 @@ class LatentPool:
             gap = (1 + (known - 1) * time, cut) if known else None
         scene = self.worlds[world].draw((self.seed, 3, number), canvas, gap=gap, close=share.close)
         chance = np.random.default_rng((self.seed, 5, number))
-        edited = not cut and chance.random() < self.config.edited
-        return Draft(scene, world, which, cut, known, self.worlds[world].before(scene, chance) if edited else None)
+        if not cut and chance.random() < self.config.edited:
+            return Draft(scene, world, which, cut, known, before=self.worlds[world].before(scene, chance))
+        if not cut and chance.random() < self.config.coarse:
+            return Draft(scene, world, which, cut, known, shrunk=2.0 if chance.random() < 0.5 else float(chance.uniform(1.5, 4)))
+        return Draft(scene, world, which, cut, known)
 
     def _cut(self, last: int, rng: np.random.Generator) -> tuple[int, int]:
         """Which latent frame of a clip, from 1 to `last`, ends its first run; how many come before the gap that the scene is made
@@ -196,8 +208,10 @@ class LatentPool:
         for (world, _, cut), places in alike.items():
             befores = {place: before for place in places if (before := drafts[place].before) is not None}
             video = self.worlds[world].render([*(drafts[place].scene for place in places), *befores.values()])
-            latents = self._latents(video, cut)
-            was = dict(zip(befores, latents[len(places) :], strict=True))
+            small = {place: drafts[place].shrunk for place in places if drafts[place].shrunk > 1}
+            enlarged = [shrunk(video[places.index(place)], times)[None] for place, times in small.items()]
+            latents = self._latents(torch.cat([video, *enlarged]), cut)
+            was = dict(zip([*befores, *small], latents[len(places) :], strict=True))
             for place, one in zip(places, latents[: len(places)], strict=True):
                 entries[place] = self._entry(drafts[place], one, was.get(place))
         return [entries[place] for place in range(len(drafts))]
@@ -255,10 +269,17 @@ class LatentPool:
             runs = self._runs(draft)
             frames, height, width = sum(run.frames for run in runs), runs[0].height * side, runs[0].width * side
             shape = (self.model.autoencoder.latent_channels, frames, height, width)
-            count = prod(shape) * (1 if draft.before is None else 2)
+            count = prod(shape) * (2 if draft.was_other else 1)
             one, *before = latents[offset : offset + count].reshape(-1, *shape).to(self.device)
             yield self._entry(draft, one, before[0] if before else None)
             offset += count
+
+
+def shrunk(video: Tensor, times: float) -> Tensor:
+    """A video [3, T, H, W] made so many times smaller, and as large again."""
+    frames, (height, width) = video.transpose(0, 1), video.shape[-2:]
+    small = F.interpolate(frames, (round(height / times), round(width / times)), mode="bicubic", antialias=True)
+    return F.interpolate(small, (height, width), mode="bicubic", antialias=True).clamp(-1, 1).transpose(0, 1)
 
 
 def _normalised(weights: np.ndarray) -> np.ndarray:
