@@ -38,9 +38,9 @@ class Handle:
     `enlarge`, `storyboard`. It takes what the mode takes, clips also as files, and beside that `negative`: what to lead away
     from; `steps`: of denoising; `guidance`: how strongly the prompt is followed, 1 is without guidance (`late_guidance`: the
     same for low levels, of models with a second network for them); `seed`: the same one gives the same video, None draws one
-    (it is in the clip's metadata); `solver`: "euler", "multistep" or "unipc"; `draft`: a quick look, in eight steps; `watch`:
-    called with a `Progress` after each step; `fast`: saves work where that
-    changes the result a little (the notes of `plan` say what it costs). None stands for the model's default.
+    (it is in the clip's metadata); `solver`: "euler", "stochastic", "multistep" or "unipc"; `draft`: a quick look, in eight
+    steps; `watch`: called with a `Progress` after each step; `fast`: saves work where that changes the result a little (the
+    notes of `plan` say what it costs). None stands for the model's default.
     """
 
     def __init__(self, model: Bundle) -> None:

@@ -43,7 +43,7 @@ def random_canvas(rng):
     return Canvas(moving(count, height, width), ceilings, Fraction(int(rng.integers(1, 30))), cues, cuts)
 
 
-@pytest.mark.parametrize("solver", ["euler", "multistep"])
+@pytest.mark.parametrize("solver", ["euler", "stochastic", "multistep"])
 @pytest.mark.parametrize("seed", range(6))
 def test_any_canvas_is_filled(fill, seed, solver):
     canvas = random_canvas(np.random.default_rng(seed))

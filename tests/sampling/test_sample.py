@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from worldreel.sampling import Euler, Multistep, UniPC, sample, schedule
+from worldreel.sampling import Euler, Multistep, Stochastic, UniPC, sample, schedule
 
 TOKENS, CHANNELS = 96, 3
 
@@ -207,3 +207,37 @@ def test_noise_is_left_as_it_was(gaussian):
     before = gaussian.noise.clone()
     sample(gaussian.predict, gaussian.noise, schedule(3, 1.0))
     assert torch.equal(gaussian.noise, before)
+
+
+def stochastic(share, seed=0):
+    return Stochastic(torch.Generator().manual_seed(seed), share)
+
+
+def test_without_new_noise_the_stochastic_method_is_eulers(gaussian, ceilings):
+    ways = (Euler(), stochastic(0.0))
+    made = [sample(gaussian.predict, gaussian.noise, schedule(20, 3.0), gaussian.known, ceilings, solver=way) for way in ways]
+    assert errors(made[1], made[0]) < 1e-5  # levels are of single precision
+
+
+def test_new_noise_leaves_the_mean_where_it_is_and_makes_samples_no_more_different(gaussian):
+    """Of many samples from one start, by how many of its own standard deviations each value lies from the mean."""
+    made = [
+        sample(gaussian.predict, gaussian.noise, schedule(60, 3.0), solver=stochastic(share, seed))
+        for share in (0.3, 0.6)
+        for seed in range(40)
+    ]
+    spread = (torch.stack(made).view(2, 40, TOKENS, CHANNELS) - gaussian.mean) / gaussian.std
+    assert float(spread.mean(dim=(2, 3)).abs().max()) < 0.25
+    less, more = spread.square().mean(dim=(1, 2, 3)).sqrt().tolist()
+    assert 0.3 < more < less < 1
+
+
+def test_new_noise_is_the_generators_and_leaves_held_tokens_alone(gaussian, ceilings):
+    made = [
+        sample(gaussian.predict, gaussian.noise, schedule(12, 1.0), gaussian.known, ceilings, solver=stochastic(0.6, seed))
+        for seed in (0, 0, 1)
+    ]
+    assert torch.equal(made[0], made[1])
+    given = ceilings == 0
+    assert torch.equal(made[0][given], gaussian.known[given]) and torch.equal(made[2][given], gaussian.known[given])
+    assert bool((made[0] != made[2])[~given].any(dim=1).all())

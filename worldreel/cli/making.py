@@ -43,8 +43,11 @@ MODELS_CHOICE = ("size", "seconds", "frames", "fps")
 """Arguments that, left out, are the model's to choose."""
 METAVARS = {"size": "WIDTHxHEIGHT", "seconds": "S", "frames": "N", "fps": "RATE", "missing": "8:24", "mask": "FILE"}
 Solver = Annotated[
-    Literal["euler", "multistep", "unipc"] | None,
-    tyro.conf.arg(help="The method of sampling: of first order, or of second (two of them).", help_behavior_hint=MODELS_OWN),
+    Literal["euler", "stochastic", "multistep", "unipc"] | None,
+    tyro.conf.arg(
+        help="The method of sampling: of first order, the same with new noise at each step, or of second order (two of them).",
+        help_behavior_hint=MODELS_OWN,
+    ),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from worldreel.models.lowered import Lowered
 from worldreel.models.lowering import lower, share_to_level
 from worldreel.models.windows import windows_of
 from worldreel.prompting import Canvas
-from worldreel.sampling import Euler, Multistep, Solver, Step, UniPC, sample, sample_whole, schedule
+from worldreel.sampling import Euler, Multistep, Solver, Step, Stochastic, UniPC, sample, sample_whole, schedule
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,12 @@ class Progress:
 
 
 Watch = Callable[[Progress], None]
-SOLVERS: dict[SolverName, Callable[[], Solver]] = {"euler": Euler, "multistep": Multistep, "unipc": UniPC}
+SOLVERS: dict[SolverName, Callable[[torch.Generator], Solver]] = {
+    "euler": lambda generator: Euler(),
+    "stochastic": Stochastic,
+    "multistep": lambda generator: Multistep(),
+    "unipc": lambda generator: UniPC(),
+}
 
 
 def fill(model: Bundle, canvas: Canvas, settled: Plan, generator: torch.Generator, watch: Watch) -> Frame:
@@ -61,9 +67,11 @@ def denoised(
     levels = schedule(settled.steps, shift, config.descent.least, config.descent.reaches_least)
     start, levels = noise.to(model.device), levels.to(model.device)
     predict = predictor(model, canvas, lowered, windows, settled, start, generator)
-    ceilings, solver = share_to_level(lowered.ceilings, shift), SOLVERS[settled.solver]
+    ceilings, name = share_to_level(lowered.ceilings, shift), settled.solver
     if flows(model, canvas):
         start = lowered.known
+        name = "euler" if name == "stochastic" else name  # the way from what is known holds no noise that could be new
+    solver = partial(SOLVERS[name], generator)
 
     def told(step: Step) -> None:
         watch(Progress("denoising", step.number, step.of))

@@ -23,7 +23,7 @@ from worldreel.transformer import Transformer, TransformerConfig
 from worldreel.transformer.kept import Kept
 from worldreel.transformer.offload import offloaded
 
-SolverName = Literal["euler", "multistep", "unipc"]
+SolverName = Literal["euler", "stochastic", "multistep", "unipc"]
 Expert = Literal["early", "late"]
 """Of two transformers, the one for levels above the boundary, and the one for those below."""
 

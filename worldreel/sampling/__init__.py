@@ -4,7 +4,7 @@ from worldreel.sampling.flowedit import flowedit
 from worldreel.sampling.guidance import guided
 from worldreel.sampling.sample import Predict, Step, sample
 from worldreel.sampling.schedule import schedule
-from worldreel.sampling.solvers import Euler, Multistep, Solver, UniPC
+from worldreel.sampling.solvers import Euler, Multistep, Solver, Stochastic, UniPC
 from worldreel.sampling.whole import Again, sample_whole
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Predict",
     "Solver",
     "Step",
+    "Stochastic",
     "UniPC",
     "flowedit",
     "guided",

@@ -7,6 +7,9 @@ from torch import Tensor
 
 from worldreel.flow import HIGHEST_LEVEL
 
+RENEWED = 0.6
+"""Of `Stochastic`, the share of the noise that is new."""
+
 
 class Solver(Protocol):
     """Made anew for each sample, since it may remember."""
@@ -21,6 +24,25 @@ class Euler:
     def step(self, tokens: Tensor, clean: Tensor, now: Tensor, then: Tensor) -> Tensor:
         keep = torch.where(now > 0, then / now.clamp(min=1e-12), torch.ones_like(now))[:, None]
         return torch.where(keep == 1, tokens, clean + (tokens - clean) * keep)
+
+
+class Stochastic:
+    """Euler's method, of whose noise a share is drawn anew at every step (as "churn" in Karras et al. 2022, section 4).
+
+    What a network got wrong at one level, it takes for part of the clip at the next, and follows; anew, it can leave it.
+    A share of 0 is Euler's method, and of 1 the multistep sampling of consistency models (Song et al. 2023, algorithm 1). The
+    more is new, the less samples differ from their mean: the new noise knows nothing of what the network is unsure of.
+    """
+
+    def __init__(self, generator: torch.Generator, share: float = RENEWED) -> None:
+        self.generator, self.share = generator, share
+
+    def step(self, tokens: Tensor, clean: Tensor, now: Tensor, then: Tensor) -> Tensor:
+        # On the CPU: the same seed gives the same noise on every device.
+        fresh = torch.randn(tokens.shape, generator=self.generator).to(tokens)
+        noise = (tokens - (1 - now)[:, None] * clean) / now.clamp(min=1e-12)[:, None]
+        noise = (1 - self.share**2) ** 0.5 * noise + self.share * fresh
+        return torch.where((then < now)[:, None], (1 - then)[:, None] * clean + then[:, None] * noise, tokens)
 
 
 class Multistep:
