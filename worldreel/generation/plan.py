@@ -50,12 +50,14 @@ class Plan:
     late_guidance: float
     """Below the boundary between two experts, of models that have two; else the same."""
     given_guidance: float | None
-    """Instead of both where given frames are to go on; None: both hold there too."""
+    """Instead of both where given frames are to go on, or what is edited is shown; None: both hold there too."""
     seed: int
     solver: SolverName
     fast: bool = False
     experimental: tuple[str, ...] = ()
     """Kinds of canvas that it holds and that the model was not taught."""
+    shows_sources: bool = False
+    """Whether the model is shown what it edits, which says as much as given frames do."""
 
     @property
     def prompt(self) -> str:
@@ -69,7 +71,7 @@ class Plan:
 
     def scales(self, canvas: Canvas) -> tuple[float, float]:
         """Guidance for a canvas, above and below the boundary between two experts."""
-        if self.given_guidance is not None and canvas.goes_on:
+        if self.given_guidance is not None and (canvas.goes_on or (canvas.edited and self.shows_sources)):
             return self.given_guidance, self.given_guidance
         return self.guidance, self.late_guidance
 
@@ -121,6 +123,7 @@ def plan(model: BundleConfig, mode: str, *given: object, settings: Settings | No
         solver=solver or defaults.solver,
         fast=settings.fast,
         experimental=untaught,
+        shows_sources=model.sees_sources,
     )
     if not 1 <= settled.steps <= MOST_STEPS:
         raise UserError(f"--steps {settled.steps}: take 1 to {MOST_STEPS}; {defaults.steps} is the model's default")

@@ -75,8 +75,8 @@ class Defaults(Config):
     late_guidance: float | None = None
     """Below the boundary between two experts; None: the same."""
     given_guidance: float | None = None
-    """Where given frames are to go on, which say more than a prompt does: then guidance leads towards them too. None: it is as
-    everywhere."""
+    """Where given frames are to go on, which say more than a prompt does: then guidance leads towards them too; and where what is
+    edited is shown. None: it is as everywhere."""
     negative: str = ""
     solver: SolverName = "euler"
     fast: Fast = Fast()

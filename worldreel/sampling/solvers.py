@@ -7,7 +7,7 @@ from torch import Tensor
 
 from worldreel.flow import HIGHEST_LEVEL
 
-RENEWED = 0.6
+RENEWED = 0.8
 """Of `Stochastic`, the share of the noise that is new."""
 
 
