@@ -7,6 +7,7 @@ from tests.weights import randomise
 from worldreel.checkpoints import save_tensors
 from worldreel.errors import UserError
 from worldreel.models import Model
+from worldreel.models.model import beside_noise
 from worldreel.training.filling import Filling, build_model, draw_wanted
 
 
@@ -192,11 +193,12 @@ def test_an_edit_shows_what_was_there_and_says_all_of_what_is_wanted(config):
     rng, chance, over, beside = np.random.default_rng(0), torch.Generator().manual_seed(0), 0, 0
     for step in range(20):
         for one in task._draw(np.random.default_rng(step), task.pool, task.menus):
-            assert one.sources.shape == (len(one.clean), 17)
+            inputs = beside_noise(*one.sources, task.config.model.patch)
+            assert inputs.shape == (len(one.clean), 16 + 1 + 64)
             if one.source is None:
-                assert one.prompts[0][1] == "" and not one.sources.any()
+                assert one.prompts[0][1] == "" and not inputs.any()
                 continue
-            assert torch.equal(one.sources[:, :-1], one.source) and bool((one.sources[:, -1] == 1).all())
+            assert torch.equal(inputs[:, :16], one.source) and bool((inputs[:, 16] == 1).all())
             assert not torch.equal(one.source, one.clean) and bool(one.wanted.all()) and not one.is_shot
             if one.over_source:
                 levels = task._levels(one, rng, chance)

@@ -11,7 +11,7 @@ from worldreel.training.latents import CanvasShare, PoolConfig
 from worldreel.training.loop import Schedule
 from worldreel.training.runs import AutoencoderRun, TransformerRun, WordingRun
 from worldreel.training.wording import WordingConfig
-from worldreel.transformer import TransformerConfig
+from worldreel.transformer import EditHeadConfig, TransformerConfig
 from worldreel.worlds.subjects import COLOURS, DIRECTIONS, POSITIONS, SUBJECTS
 from worldreel.worlds.world import SpritesMix
 
@@ -78,6 +78,7 @@ DRILL = PoolConfig(
         CanvasShare(width=64, height=64, frames=25, weight=0.4, cut=True),
     ),
     edited=0.5,
+    coarse=0.3,
     sprites=SpritesMix(alone=0.4, plain=0.4, short=0.8, styled=0.3),
     start=3000,
     size=3000,
@@ -124,7 +125,12 @@ def tiny_transformer() -> TransformerRun:
         name="tiny",
         autoencoder=AUTOENCODER,
         text=text,
-        transformer=TransformerConfig(channels=2 * channels + 1, outputs=channels, text_width=text.width),
+        transformer=TransformerConfig(
+            channels=2 * channels + 1,
+            outputs=channels,
+            text_width=text.width,
+            edits=EditHeadConfig(around=4 * channels, width=320),
+        ),
         defaults=Defaults(guidance=2.0, given_guidance=1.5, solver="stochastic", fast=FAST),
         limits=Limits(),
         knows=sprites_knowledge(),
@@ -138,8 +144,8 @@ def tiny_transformer() -> TransformerRun:
             pool=PoolConfig(
                 canvases=CANVASES,
                 joined=0.6,
-                edited=0.5,
-                coarse=0.15,
+                edited=0.4,
+                coarse=0.3,
                 sprites=SpritesMix(
                     alone=0.55,
                     changing=0.15,

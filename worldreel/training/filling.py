@@ -108,10 +108,10 @@ class Example:
         return self.source if self.source is not None and self.over_source else self.clean
 
     @property
-    def sources(self) -> Tensor:
-        """As `Model.predicted` takes them."""
+    def sources(self) -> tuple[Tensor, Tensor, tuple[Grid, ...]]:
+        """Clean tokens [N, C], whether they are shown [N], and their runs, as `beside_noise` takes them."""
         shown = torch.full((len(self.clean),), self.source is not None, device=self.clean.device)
-        return beside_noise(self.clean if self.source is None else self.source, shown)
+        return self.clean if self.source is None else self.source, shown, self.runs
 
     def followed_by(self, other: "Example", given: bool) -> "Example":
         """A storyboard: at this shot's end the other one's, with its own prompt. `given`: whether this shot is."""
@@ -154,7 +154,8 @@ class Filling:
         # What is large is made where it is used.
         clean = torch.cat([one.clean for one in examples])
         under = torch.cat([one.under_noise for one in examples])
-        sources = torch.cat([one.sources for one in examples]) if self.config.model.sees_sources else None
+        patch, sees = self.config.model.patch, self.config.model.sees_sources
+        sources = torch.cat([beside_noise(*one.sources, patch) for one in examples]) if sees else None
         noise = torch.randn(clean.shape, generator=torch.Generator(self.device).manual_seed(seed), device=self.device)
         draw = self._drilled if drill else self._levels
         levels = torch.cat([draw(one, rng, chance) for one in examples]).to(self.device)
