@@ -63,6 +63,22 @@ def test_weights_with_one_level_fill_the_same_canvases(fill, handle, monkeypatch
     assert np.array_equal(made[given], canvas.pixels[given])
 
 
+def test_new_noise_is_for_what_no_noise_holds(fill):
+    """A draft that is not shown is all in the noise over it."""
+    for ceiling, same in ((0.6, True), (1.0, False)):
+        canvas = Canvas(moving(5, 32, 32), np.full((5, 1, 1), ceiling, np.float32), FPS, (Cue(0.0, "a dog"),))
+        assert np.array_equal(fill(canvas, solver="stochastic"), fill(canvas, solver="euler")) == same
+
+
+def test_new_noise_is_for_edits_that_are_shown(editor):
+    clip = Clip.from_array(moving(5, 32, 32), FPS)
+    made = [
+        generate(editor.model, "edit", clip, "a dog", settings=Settings(seed=5, steps=5, solver=solver)).array()
+        for solver in ("stochastic", "euler")
+    ]
+    assert not np.array_equal(*made)
+
+
 def test_nothing_unknown_changes_nothing(fill):
     canvas = Canvas(moving(6, 20, 30), np.zeros((6, 1, 1), np.float32), FPS, (Cue(0.0, "a dog"),))
     assert np.array_equal(fill(canvas), canvas.pixels)

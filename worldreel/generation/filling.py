@@ -67,11 +67,10 @@ def denoised(
     levels = schedule(settled.steps, shift, config.descent.least, config.descent.reaches_least)
     start, levels = noise.to(model.device), levels.to(model.device)
     predict = predictor(model, canvas, lowered, windows, settled, start, generator)
-    ceilings, name = share_to_level(lowered.ceilings, shift), settled.solver
+    ceilings = share_to_level(lowered.ceilings, shift)
     if flows(model, canvas):
         start = lowered.known
-        name = "euler" if name == "stochastic" else name  # the way from what is known holds no noise that could be new
-    solver = partial(SOLVERS[name], generator)
+    solver = partial(SOLVERS[_solver(model, canvas, lowered, settled)], generator)
 
     def told(step: Step) -> None:
         watch(Progress("denoising", step.number, step.of))
@@ -80,6 +79,15 @@ def denoised(
     if config.levels == "token":
         return sample(predict, start, levels, lowered.known, ceilings, told, solver())
     return sample_whole(predict, start, levels, lowered.known, ceilings, told, solver)
+
+
+def _solver(model: Bundle, canvas: Canvas, lowered: Lowered, settled: Plan) -> SolverName:
+    """The plan's. But a draft that is not shown is held by its noise alone, of which none may be new then; and the way from what
+    is known (see `flows`) holds none that could be."""
+    shown = canvas.edited and model.config.sees_sources
+    draft = bool(((lowered.ceilings > 0) & (lowered.ceilings < 1)).any())
+    held = not shown and (draft or flows(model, canvas))
+    return "euler" if held and settled.solver == "stochastic" else settled.solver
 
 
 def _decoded(model: Bundle, canvas: Canvas, lowered: Lowered, tokens: Tensor, watch: Watch) -> Frame:
