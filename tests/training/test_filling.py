@@ -9,6 +9,7 @@ from worldreel.errors import UserError
 from worldreel.models import Model
 from worldreel.models.model import beside_noise
 from worldreel.training.filling import Filling, build_model, draw_wanted
+from worldreel.transformer import EditHeadConfig
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +182,9 @@ def test_drills_show_one_thing_at_the_highest_levels(config, monkeypatch):
 def editing(config, **changes):
     """A task of a network that sees sources, with scenes of which most were edited."""
     pool = config.pool.model_copy(update={"edited": 1.0, "start": 12, "size": 12, "refresh": 0})
-    transformer = config.model.transformer.model_copy(update={"channels": 33, "outputs": 16})
+    transformer = config.model.transformer.model_copy(
+        update={"channels": 33, "outputs": 16, "edits": EditHeadConfig(around=64, width=24)}
+    )
     model = config.model.model_copy(update={"transformer": transformer})
     task = Filling(config.model_copy(update={"pool": pool, "model": model, **changes}), torch.device("cpu"))
     task.pool.refresh(0)
@@ -237,15 +240,22 @@ def test_the_network_learns_from_what_it_is_shown(config):
     assert gradient is not None and bool(gradient[:, 16:].any(dim=0).all())
 
 
-def test_a_text_encoder_that_stands_still_learns_nothing(config):
-    task = Filling(config.model_copy(update={"still_text": True}), torch.device("cpu"))
+@pytest.mark.parametrize("learns", ["transformer", "edits"])
+def test_what_stands_still_learns_nothing(config, learns):
+    task = editing(config, learns=learns)
+    network = task.model.transformer if learns == "transformer" else task.model.transformer.edits
     trained = {
         id(parameter) for optimizer in task.optimizers() for group in optimizer.param_groups for parameter in group["params"]
     }
-    assert trained == {id(parameter) for parameter in task.model.transformer.parameters()}
-    task.pool.refresh(0)
+    assert trained == {id(parameter) for parameter in network.parameters()}
     task.loss(0).total.backward()
-    assert all(parameter.grad is None for parameter in task.model.text.parameters())
+    assert all(parameter.grad is None or id(parameter) in trained for parameter in task.network.parameters())
+    assert task.model.transformer.edits.outer.bias.grad.any()
+
+
+def test_a_head_that_is_not_there_cannot_learn(config):
+    with pytest.raises(UserError, match="no head for edits"):
+        Filling(config.model_copy(update={"learns": "edits"}), torch.device("cpu"))
 
 
 def test_a_drill_goes_down_to_its_lowest_level(config):

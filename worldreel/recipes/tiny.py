@@ -192,6 +192,32 @@ def tiny_wordings() -> WordingRun:
     )
 
 
+def tiny_edits() -> TransformerRun:
+    """Half an hour on two cores, after all else: the head for edits alone, from the bundled model, or from `task.start`. What is
+    made from nothing stays as it was."""
+    task = tiny_transformer().task
+    return TransformerRun(
+        task=FillingConfig(
+            model=task.model,
+            autoencoder=task.autoencoder,
+            start=BUNDLED / "tiny",
+            table=task.table,
+            tokenizer=task.tokenizer,
+            pool=PoolConfig(
+                canvases=tuple(share for share in CANVASES if not share.cut and not share.close),
+                edited=0.6,
+                coarse=1.0,
+                sprites=SpritesMix(alone=0.8, anywhere=0.5, plain=0.6, short=0.8, styled=0.4),
+            ),
+            adamw_rate=3e-3,
+            early=0.2,
+            same=0.2,
+            learns="edits",
+        ),
+        schedule=Schedule(steps=4000, warmup=60, ema=0.995, preview_every=2000, checkpoint_every=500),
+    )
+
+
 def sprites_knowledge() -> Knows:
     """What a model taught on the sprites world can be asked for."""
     sizes = tuple(dict.fromkeys(f"{canvas.width}x{canvas.height}" for canvas in CANVASES if not canvas.close))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from worldreel.checkpoints import load_into
 from worldreel.config import Config
 from worldreel.devices import autocast, compute_dtype
+from worldreel.errors import UserError
 from worldreel.flow import draw_levels, length_shift, noised, velocity_loss
 from worldreel.media.sheet import save_sheet
 from worldreel.models.lowering import lower, share_to_level
@@ -72,8 +74,9 @@ class FillingConfig(Config):
     same: float = 0.0
     """The share of clips in one run, of which none is what an edit made, that are shown what they are: of what a prompt does not
     change, all stays."""
-    still_text: bool = False
-    """Whether the text encoder stands still: what it learned in `WordingRun` outlasts more training of the transformer."""
+    learns: Literal["all", "transformer", "edits"] = "all"
+    """What does not stand still. "transformer": what the text encoder learned in `WordingRun` outlasts more training; "edits": the
+    head for edits alone, so that whatever is made from nothing stays as it was."""
     compiled: bool = False
     """Whether the transformer's blocks run compiled: about a third faster on CPUs, where a C++ compiler is at hand."""
     seed: int = 0
@@ -128,13 +131,22 @@ class Filling:
         torch.manual_seed(config.seed)
         self.config, self.device, self.dtype = config, device, compute_dtype(device)
         self.model = build_model(config).to(device)
-        self.model.text.requires_grad_(not config.still_text)
+        self._hold(config.learns)
         self.network = nn.ModuleDict({"text": self.model.text, "transformer": self.model.transformer})
         self.pool = LatentPool(config.pool, config.model, self.model.autoencoder, config.seed)
         self.model.transformer.compiled = config.compiled
         self.menus = self.pool.menus(config.menus, config.tokens)
         self.drill = LatentPool(config.drill, config.model, self.model.autoencoder, config.seed) if config.drill else None
         self.drill_menus = self.drill.menus(1, config.tokens) if self.drill else []
+
+    def _hold(self, learns: str) -> None:
+        text, transformer = self.model.text, self.model.transformer
+        text.requires_grad_(learns == "all")
+        transformer.requires_grad_(learns != "edits")
+        if learns == "edits":
+            if transformer.edits is None:
+                raise UserError("task.learns=edits: this model has no head for edits (task.model.transformer.edits)")
+            transformer.edits.requires_grad_(True)
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return muon_and_adamw(self.network, self.config.muon_rate, self.config.adamw_rate, inside="blocks")
