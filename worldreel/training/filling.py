@@ -75,8 +75,8 @@ class FillingConfig(Config):
     """The share of clips in one run, of which none is what an edit made, that are shown what they are: of what a prompt does not
     change, all stays."""
     learns: Literal["all", "transformer", "edits"] = "all"
-    """What does not stand still. "transformer": what the text encoder learned in `WordingRun` outlasts more training; "edits": the
-    head for edits alone, so that whatever is made from nothing stays as it was."""
+    """What does not stand still. "transformer": what the text encoder learned in `WordingRun` outlasts more training; "edits":
+    the head for edits alone, so that whatever is made from nothing stays as it was."""
     compiled: bool = False
     """Whether the transformer's blocks run compiled: about a third faster on CPUs, where a C++ compiler is at hand."""
     seed: int = 0
