@@ -34,16 +34,16 @@ def editor():
     from worldreel.api import load
 
     with tempfile.TemporaryDirectory() as name:
-        yield load(str(make_model(Path(name) / "editor", edits=True)), "cpu")
+        yield load(str(make_model(Path(name) / "editor", channels=33)), "cpu")
 
 
-def make_model(folder, seed=0, width=32, edits=False):
+def make_model(folder, seed=0, width=32, channels=16):
     import torch
 
     from worldreel.autoencoder import AutoencoderConfig
     from worldreel.models import Defaults, Knows, Model, ModelConfig
     from worldreel.text import TextEncoderConfig, Tokenizer
-    from worldreel.transformer import EditHeadConfig, TransformerConfig
+    from worldreel.transformer import TransformerConfig
 
     autoencoder = AutoencoderConfig(
         latent_channels=4,
@@ -58,16 +58,7 @@ def make_model(folder, seed=0, width=32, edits=False):
         name="small",
         autoencoder=autoencoder,
         text=TextEncoderConfig(vocabulary=len(tokenizer), static_width=64, width=32, layers=1, heads=2),
-        transformer=TransformerConfig(
-            channels=33 if edits else 16,
-            outputs=16,
-            text_width=32,
-            width=width,
-            blocks=2,
-            heads=2,
-            mlp_width=64,
-            edits=EditHeadConfig(around=64, width=24) if edits else None,
-        ),
+        transformer=TransformerConfig(channels=channels, outputs=16, text_width=32, width=width, blocks=2, heads=2, mlp_width=64),
         defaults=Defaults(width=32, height=32, seconds=0.5, fps=12, steps=2, guidance=4),
         knows=Knows(summary="Nothing, it is noise.", subjects=("dog", "cat"), backgrounds=("blue",), sizes=("32x32",)),
     )

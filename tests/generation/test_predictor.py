@@ -87,9 +87,8 @@ def test_an_edit_is_shown_what_it_edits_and_led_away_from_what_that_is_said_to_b
     shown = lowered.ceilings < 1
     assert shown.any() and not shown.all() and lowered.extra is not None
     sources = lowered.extra.channels
-    count = lowered.known.shape[1]
-    assert torch.equal(sources[shown, :count], lowered.known[shown]) and not sources[~shown].any()
-    assert torch.equal(sources[:, count] == 1, shown)
+    assert torch.equal(sources[shown, :-1], lowered.known[shown]) and not sources[~shown].any()
+    assert torch.equal(sources[:, -1] == 1, shown)
 
     def told(prompt, extra):
         with torch.inference_mode():

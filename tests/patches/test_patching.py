@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from worldreel.patches import Grid, from_tokens, to_tokens, with_surroundings
+from worldreel.patches import Grid, from_tokens, to_tokens
 from worldreel.shapes import VideoShape
 
 
@@ -12,21 +12,6 @@ def test_tokens_go_there_and_back(patch):
     tokens = to_tokens(latents, patch)
     assert tokens.shape == (grid.tokens, patch**2 * 5)
     assert torch.equal(from_tokens(tokens, grid, patch), latents)
-
-
-@pytest.mark.parametrize("patch", [1, 2])
-def test_surroundings_are_the_cells_next_to_a_token(patch):
-    latents = torch.randn(3, 2, 4, 6, generator=torch.Generator().manual_seed(0))
-    grid = Grid.of(VideoShape(2, 4, 6), patch, seconds=1)
-    around = with_surroundings(to_tokens(latents, patch), grid, patch)
-    assert around.shape == (grid.tokens, (patch + 2) ** 2 * 3)
-    cells = around.reshape(2, grid.height, grid.width, patch + 2, patch + 2, 3)
-    for token in range(1, grid.height - 1):
-        rows, columns = (slice(token * patch - 1, (token + 1) * patch + 1) for _ in range(2))
-        assert torch.equal(cells[1, token, token], latents[:, 1, rows, columns].permute(1, 2, 0))
-    assert torch.equal(cells[:, 0, 0, 0, 0], latents[:, :, 0, 0].T)  # beyond a corner it comes again
-    inside = cells[..., 1:-1, 1:-1, :].reshape(grid.tokens, -1)
-    assert torch.equal(inside, to_tokens(latents, patch))
 
 
 def test_tokens_are_ordered_by_time_row_and_column():

@@ -7,9 +7,7 @@ from tests.weights import randomise
 from worldreel.checkpoints import save_tensors
 from worldreel.errors import UserError
 from worldreel.models import Model
-from worldreel.models.model import beside_noise
 from worldreel.training.filling import Filling, build_model, draw_wanted
-from worldreel.transformer import EditHeadConfig
 
 
 @pytest.fixture(scope="module")
@@ -182,9 +180,7 @@ def test_drills_show_one_thing_at_the_highest_levels(config, monkeypatch):
 def editing(config, **changes):
     """A task of a network that sees sources, with scenes of which most were edited."""
     pool = config.pool.model_copy(update={"edited": 1.0, "start": 12, "size": 12, "refresh": 0})
-    transformer = config.model.transformer.model_copy(
-        update={"channels": 33, "outputs": 16, "edits": EditHeadConfig(around=64, width=24)}
-    )
+    transformer = config.model.transformer.model_copy(update={"channels": 33, "outputs": 16})
     model = config.model.model_copy(update={"transformer": transformer})
     task = Filling(config.model_copy(update={"pool": pool, "model": model, **changes}), torch.device("cpu"))
     task.pool.refresh(0)
@@ -196,12 +192,11 @@ def test_an_edit_shows_what_was_there_and_says_all_of_what_is_wanted(config):
     rng, chance, over, beside = np.random.default_rng(0), torch.Generator().manual_seed(0), 0, 0
     for step in range(20):
         for one in task._draw(np.random.default_rng(step), task.pool, task.menus):
-            inputs = beside_noise(*one.sources, task.config.model.patch)
-            assert inputs.shape == (len(one.clean), 16 + 1 + 64)
+            assert one.sources.shape == (len(one.clean), 17)
             if one.source is None:
-                assert one.prompts[0][1] == "" and not inputs.any()
+                assert one.prompts[0][1] == "" and not one.sources.any()
                 continue
-            assert torch.equal(inputs[:, :16], one.source) and bool((inputs[:, 16] == 1).all())
+            assert torch.equal(one.sources[:, :-1], one.source) and bool((one.sources[:, -1] == 1).all())
             assert not torch.equal(one.source, one.clean) and bool(one.wanted.all()) and not one.is_shot
             if one.over_source:
                 levels = task._levels(one, rng, chance)
@@ -240,22 +235,15 @@ def test_the_network_learns_from_what_it_is_shown(config):
     assert gradient is not None and bool(gradient[:, 16:].any(dim=0).all())
 
 
-@pytest.mark.parametrize("learns", ["transformer", "edits"])
-def test_what_stands_still_learns_nothing(config, learns):
-    task = editing(config, learns=learns)
-    network = task.model.transformer if learns == "transformer" else task.model.transformer.edits
+def test_a_text_encoder_that_stands_still_learns_nothing(config):
+    task = Filling(config.model_copy(update={"still_text": True}), torch.device("cpu"))
     trained = {
         id(parameter) for optimizer in task.optimizers() for group in optimizer.param_groups for parameter in group["params"]
     }
-    assert trained == {id(parameter) for parameter in network.parameters()}
+    assert trained == {id(parameter) for parameter in task.model.transformer.parameters()}
+    task.pool.refresh(0)
     task.loss(0).total.backward()
-    assert all(parameter.grad is None or id(parameter) in trained for parameter in task.network.parameters())
-    assert task.model.transformer.edits.outer.bias.grad.any()
-
-
-def test_a_head_that_is_not_there_cannot_learn(config):
-    with pytest.raises(UserError, match="no head for edits"):
-        Filling(config.model_copy(update={"learns": "edits"}), torch.device("cpu"))
+    assert all(parameter.grad is None for parameter in task.model.text.parameters())
 
 
 def test_a_drill_goes_down_to_its_lowest_level(config):

@@ -33,9 +33,7 @@ class Train:
     recipe: Annotated[
         str,
         tyro.conf.Positional,
-        tyro.conf.arg(
-            metavar="RECIPE", help="tiny-autoencoder, tiny-transformer, tiny-wordings, tiny-edits or small-transformer."
-        ),
+        tyro.conf.arg(metavar="RECIPE", help="tiny-autoencoder, tiny-transformer, tiny-wordings or small-transformer."),
     ]
     settings: Settings = field(default_factory=list)
     out: Annotated[

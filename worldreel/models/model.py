@@ -17,7 +17,6 @@ from worldreel.flow import clean_from_velocity
 from worldreel.layout import Layout
 from worldreel.models.bundle import Bundle, BundleConfig
 from worldreel.models.lowered import Extra, Lowered
-from worldreel.patches import Grid, with_surroundings
 from worldreel.prompting.canvas import Canvas
 from worldreel.text.encoder import TextEncoder, TextEncoderConfig
 from worldreel.text.knowledge import Knowledge
@@ -91,8 +90,7 @@ class Model(Bundle):
         """What is edited is shown beside the noise too, to a transformer that was taught so."""
         if not (self.config.sees_sources and canvas.edited):
             return lowered
-        grids = [piece.grid for piece in lowered.pieces]
-        return replace(lowered, extra=Extra(beside_noise(lowered.known, lowered.ceilings < 1, grids, self.config.patch)))
+        return replace(lowered, extra=Extra(beside_noise(lowered.known, lowered.ceilings < 1)))
 
     def known(self, prompt: str) -> dict[str, str]:
         return Knowledge(self.tokenizer, self.text.table).nearest_known(prompt, self.config.knows.words)
@@ -124,7 +122,7 @@ class Model(Bundle):
         kept: Kept | None = None,
         sources: Tensor | None = None,
     ) -> Tensor:
-        """As `denoise`, in whatever precision it is called, and with gradients. `sources` [N, E]: see `beside_noise`; None:
+        """As `denoise`, in whatever precision it is called, and with gradients. `sources` [N, C + 1]: see `beside_noise`; None:
         nothing is edited."""
         inputs = tokens
         if self.config.sees_sources:
@@ -134,15 +132,11 @@ class Model(Bundle):
         return clean_from_velocity(tokens, out.float(), levels) if self.config.predicts == "velocity" else out
 
 
-def beside_noise(source: Tensor, shown: Tensor, grids: Sequence[Grid], patch: int) -> Tensor:
+def beside_noise(source: Tensor, shown: Tensor) -> Tensor:
     """What a transformer that sees what is edited takes beside noisy tokens: clean tokens of that [N, C], zeros where it is not
-    shown [N], and whether it is (InstructPix2Pix, Brooks et al. 2023, section 3.2); then, for a head of its own, the same with
-    the cells around it: [N, C + 1 + (patch + 2)^2 C / patch^2]. `grids`: of its runs."""
+    shown [N], and whether it is: [N, C + 1] (InstructPix2Pix, Brooks et al. 2023, section 3.2)."""
     flag = shown[:, None].to(source)
-    source = source * flag
-    parts = zip(source.split([grid.tokens for grid in grids]), grids, strict=True)
-    around = torch.cat([with_surroundings(part, grid, patch) for part, grid in parts])
-    return torch.cat([source, flag, around * flag], dim=1)
+    return torch.cat([source * flag, flag], dim=1)
 
 
 def save_weights(path: Path, part: nn.Module) -> None:

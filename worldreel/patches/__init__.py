@@ -2,6 +2,6 @@
 
 from worldreel.layout import Layout, Span
 from worldreel.patches.packing import Segment, pack
-from worldreel.patches.patching import Grid, from_tokens, to_tokens, with_surroundings
+from worldreel.patches.patching import Grid, from_tokens, to_tokens
 
-__all__ = ["Grid", "Layout", "Segment", "Span", "from_tokens", "pack", "to_tokens", "with_surroundings"]
+__all__ = ["Grid", "Layout", "Segment", "Span", "from_tokens", "pack", "to_tokens"]

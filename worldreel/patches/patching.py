@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from worldreel.shapes import VideoShape
@@ -66,11 +65,3 @@ def from_tokens(tokens: Tensor, grid: Grid, patch: int) -> Tensor:
     """Tokens [N, patch^2 C] back to latents [C, T, H, W]."""
     cells = tokens.reshape(grid.frames, grid.height, grid.width, patch, patch, -1)
     return cells.permute(5, 0, 1, 3, 2, 4).reshape(-1, grid.frames, grid.height * patch, grid.width * patch)
-
-
-def with_surroundings(tokens: Tensor, grid: Grid, patch: int) -> Tensor:
-    """Tokens [N, patch^2 C] of one run with the latent cells around each, [N, (patch + 2)^2 C]; beyond the frame its last cells
-    come again."""
-    padded = F.pad(from_tokens(tokens, grid, patch), (1, 1, 1, 1), mode="replicate")
-    cells = padded.unfold(2, patch + 2, patch).unfold(3, patch + 2, patch)
-    return cells.permute(1, 2, 3, 4, 5, 0).reshape(len(tokens), -1)

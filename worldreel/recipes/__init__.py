@@ -3,14 +3,13 @@
 from collections.abc import Callable
 
 from worldreel.recipes.small import small_transformer
-from worldreel.recipes.tiny import tiny_autoencoder, tiny_edits, tiny_transformer, tiny_wordings
+from worldreel.recipes.tiny import tiny_autoencoder, tiny_transformer, tiny_wordings
 from worldreel.training.runs import Run
 
 RECIPES: dict[str, Callable[[], Run]] = {
     "tiny-autoencoder": tiny_autoencoder,
     "tiny-transformer": tiny_transformer,
     "tiny-wordings": tiny_wordings,
-    "tiny-edits": tiny_edits,
     "small-transformer": small_transformer,
 }
 

@@ -11,7 +11,7 @@ from worldreel.training.latents import CanvasShare, PoolConfig
 from worldreel.training.loop import Schedule
 from worldreel.training.runs import AutoencoderRun, TransformerRun, WordingRun
 from worldreel.training.wording import WordingConfig
-from worldreel.transformer import EditHeadConfig, TransformerConfig
+from worldreel.transformer import TransformerConfig
 from worldreel.worlds.subjects import COLOURS, DIRECTIONS, POSITIONS, SUBJECTS
 from worldreel.worlds.world import SpritesMix
 
@@ -78,7 +78,6 @@ DRILL = PoolConfig(
         CanvasShare(width=64, height=64, frames=25, weight=0.4, cut=True),
     ),
     edited=0.5,
-    coarse=0.3,
     sprites=SpritesMix(alone=0.4, plain=0.4, short=0.8, styled=0.3),
     start=3000,
     size=3000,
@@ -125,12 +124,7 @@ def tiny_transformer() -> TransformerRun:
         name="tiny",
         autoencoder=AUTOENCODER,
         text=text,
-        transformer=TransformerConfig(
-            channels=2 * channels + 1,
-            outputs=channels,
-            text_width=text.width,
-            edits=EditHeadConfig(around=4 * channels, width=320),
-        ),
+        transformer=TransformerConfig(channels=2 * channels + 1, outputs=channels, text_width=text.width),
         defaults=Defaults(guidance=2.0, given_guidance=1.5, solver="stochastic", fast=FAST),
         limits=Limits(),
         knows=sprites_knowledge(),
@@ -144,8 +138,8 @@ def tiny_transformer() -> TransformerRun:
             pool=PoolConfig(
                 canvases=CANVASES,
                 joined=0.6,
-                edited=0.4,
-                coarse=0.3,
+                edited=0.5,
+                coarse=0.15,
                 sprites=SpritesMix(
                     alone=0.55,
                     changing=0.15,
@@ -189,32 +183,6 @@ def tiny_wordings() -> WordingRun:
             adamw_rate=3e-4,
         ),
         schedule=Schedule(steps=2700, warmup=50, ema=0.99, preview_every=900, checkpoint_every=300),
-    )
-
-
-def tiny_edits() -> TransformerRun:
-    """Half an hour on two cores, after all else: the head for edits alone, from the bundled model, or from `task.start`. What is
-    made from nothing stays as it was."""
-    task = tiny_transformer().task
-    return TransformerRun(
-        task=FillingConfig(
-            model=task.model,
-            autoencoder=task.autoencoder,
-            start=BUNDLED / "tiny",
-            table=task.table,
-            tokenizer=task.tokenizer,
-            pool=PoolConfig(
-                canvases=tuple(share for share in CANVASES if not share.cut and not share.close),
-                edited=0.6,
-                coarse=1.0,
-                sprites=SpritesMix(alone=0.8, anywhere=0.5, plain=0.6, short=0.8, styled=0.4),
-            ),
-            adamw_rate=3e-3,
-            early=0.2,
-            same=0.2,
-            learns="edits",
-        ),
-        schedule=Schedule(steps=4000, warmup=60, ema=0.995, preview_every=2000, checkpoint_every=500),
     )
 
 

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -15,7 +14,6 @@ from torch import Tensor, nn
 from worldreel.checkpoints import load_into
 from worldreel.config import Config
 from worldreel.devices import autocast, compute_dtype
-from worldreel.errors import UserError
 from worldreel.flow import draw_levels, length_shift, noised, velocity_loss
 from worldreel.media.sheet import save_sheet
 from worldreel.models.lowering import lower, share_to_level
@@ -74,9 +72,8 @@ class FillingConfig(Config):
     same: float = 0.0
     """The share of clips in one run, of which none is what an edit made, that are shown what they are: of what a prompt does not
     change, all stays."""
-    learns: Literal["all", "transformer", "edits"] = "all"
-    """What does not stand still. "transformer": what the text encoder learned in `WordingRun` outlasts more training; "edits":
-    the head for edits alone, so that whatever is made from nothing stays as it was."""
+    still_text: bool = False
+    """Whether the text encoder stands still: what it learned in `WordingRun` outlasts more training of the transformer."""
     compiled: bool = False
     """Whether the transformer's blocks run compiled: about a third faster on CPUs, where a C++ compiler is at hand."""
     seed: int = 0
@@ -111,10 +108,10 @@ class Example:
         return self.source if self.source is not None and self.over_source else self.clean
 
     @property
-    def sources(self) -> tuple[Tensor, Tensor, tuple[Grid, ...]]:
-        """Clean tokens [N, C], whether they are shown [N], and their runs, as `beside_noise` takes them."""
+    def sources(self) -> Tensor:
+        """As `Model.predicted` takes them."""
         shown = torch.full((len(self.clean),), self.source is not None, device=self.clean.device)
-        return self.clean if self.source is None else self.source, shown, self.runs
+        return beside_noise(self.clean if self.source is None else self.source, shown)
 
     def followed_by(self, other: "Example", given: bool) -> "Example":
         """A storyboard: at this shot's end the other one's, with its own prompt. `given`: whether this shot is."""
@@ -131,22 +128,13 @@ class Filling:
         torch.manual_seed(config.seed)
         self.config, self.device, self.dtype = config, device, compute_dtype(device)
         self.model = build_model(config).to(device)
-        self._hold(config.learns)
+        self.model.text.requires_grad_(not config.still_text)
         self.network = nn.ModuleDict({"text": self.model.text, "transformer": self.model.transformer})
         self.pool = LatentPool(config.pool, config.model, self.model.autoencoder, config.seed)
         self.model.transformer.compiled = config.compiled
         self.menus = self.pool.menus(config.menus, config.tokens)
         self.drill = LatentPool(config.drill, config.model, self.model.autoencoder, config.seed) if config.drill else None
         self.drill_menus = self.drill.menus(1, config.tokens) if self.drill else []
-
-    def _hold(self, learns: str) -> None:
-        text, transformer = self.model.text, self.model.transformer
-        text.requires_grad_(learns == "all")
-        transformer.requires_grad_(learns != "edits")
-        if learns == "edits":
-            if transformer.edits is None:
-                raise UserError("task.learns=edits: this model has no head for edits (task.model.transformer.edits)")
-            transformer.edits.requires_grad_(True)
 
     def optimizers(self) -> list[torch.optim.Optimizer]:
         return muon_and_adamw(self.network, self.config.muon_rate, self.config.adamw_rate, inside="blocks")
@@ -166,8 +154,7 @@ class Filling:
         # What is large is made where it is used.
         clean = torch.cat([one.clean for one in examples])
         under = torch.cat([one.under_noise for one in examples])
-        patch, sees = self.config.model.patch, self.config.model.sees_sources
-        sources = torch.cat([beside_noise(*one.sources, patch) for one in examples]) if sees else None
+        sources = torch.cat([one.sources for one in examples]) if self.config.model.sees_sources else None
         noise = torch.randn(clean.shape, generator=torch.Generator(self.device).manual_seed(seed), device=self.device)
         draw = self._drilled if drill else self._levels
         levels = torch.cat([draw(one, rng, chance) for one in examples]).to(self.device)

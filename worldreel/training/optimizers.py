@@ -68,8 +68,7 @@ def muon_and_adamw(
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             (matrices if parameter.ndim >= 2 and f"{inside}." in name else rest).append(parameter)
-    muon = [Muon(matrices, muon_rate, weight_decay=weight_decay)] if matrices else []
-    return [*muon, adamw(rest, adamw_rate, weight_decay)]
+    return [Muon(matrices, muon_rate, weight_decay=weight_decay), adamw(rest, adamw_rate, weight_decay)]
 
 
 def adamw(parameters: Iterable[nn.Parameter], rate: float, weight_decay: float = 0.01) -> torch.optim.Optimizer:

@@ -1,5 +1,5 @@
 """The diffusion transformer: tokens, noise levels and text in, a prediction by token out. Knows no loss and no sampler."""
 
-from worldreel.transformer.network import EditHeadConfig, Transformer, TransformerConfig
+from worldreel.transformer.network import Transformer, TransformerConfig
 
-__all__ = ["EditHeadConfig", "Transformer", "TransformerConfig"]
+__all__ = ["Transformer", "TransformerConfig"]

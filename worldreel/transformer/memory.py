@@ -41,7 +41,6 @@ def activation_bytes(config: TransformerConfig, work: Pass) -> int:
     reading = tokens * width * (8 + 5 * size) + 2 * size * config.heads * crossed
     widening = tokens * (width * (16 + 3 * size) + config.mlp_width * (1 if work.fused else 2) * size)
     rotating = 4 * tokens * width // config.heads
-    around = config.edits.around if config.edits is not None else 0
-    outside = 4 * tokens * (config.channels + around + (config.outputs or config.channels))
+    outside = 4 * tokens * (config.channels + (config.outputs or config.channels))
     texts = sum(work.texts) * (4 * config.text_width + 3 * size * width)
     return max(turning, attending, reading, widening) + rotating + outside + texts

@@ -21,12 +21,6 @@ from worldreel.transformer.mlp import MLP
 from worldreel.transformer.offload import Offload
 
 
-class EditHeadConfig(Config):
-    around: int
-    """Values that come behind a token's own: the clip that is edited, where the token lies and around it."""
-    width: int
-
-
 class TransformerConfig(Config):
     channels: int
     """Values in a token: latent channels times the patch's area."""
@@ -44,8 +38,6 @@ class TransformerConfig(Config):
     image_width: int | None = None
     """Of an image's tokens that all tokens attend to beside their text, with keys and values of their own (Wan 2.1); None: there
     is no such attention."""
-    edits: EditHeadConfig | None = None
-    """Of a second head for what is edited. Tokens hold noise, what is edited, and whether it is, then. None: there is none."""
 
 
 class Block(nn.Module):
@@ -173,32 +165,6 @@ class ImageProjection(nn.Sequential):
         super().__init__(nn.LayerNorm(image_width), inner, nn.GELU(), nn.Linear(image_width, width), nn.LayerNorm(width))
 
 
-class EditHead(nn.Module):
-    """What is edited passes through blocks as one of many things in a token's few values, and comes out coarse. So a token may
-    copy it instead, as far as a gate says (as words are copied in a pointer-generator, See et al. 2017, equation 9), and differ
-    from both by what a gated linear unit (SwiGLU; Shazeer 2020, equation 6) makes of it and its surroundings."""
-
-    def __init__(self, config: EditHeadConfig, width: int, outputs: int) -> None:
-        super().__init__()
-        self.inner = nn.Linear(outputs + config.around + width, 2 * config.width)
-        self.outer = nn.Linear(config.width, 2 * outputs)
-        nn.init.zeros_(self.outer.weight)
-        with torch.no_grad():
-            self.outer.bias.copy_(torch.tensor([0.0, FEW_COPIED]).repeat_interleave(outputs))
-
-    def forward(self, made: Tensor, tokens: Tensor, around: Tensor, x: Tensor) -> Tensor:
-        """What blocks made [N, C], tokens [N, 2 C + 1] (noisy, edited, whether they are), what is edited around them [N, E], x
-        [N, D], of which it was made: [N, C]."""
-        noisy, source, shown = tokens.split([made.shape[1], made.shape[1], 1], dim=1)
-        value, gate = self.inner(torch.cat([noisy, around, x.to(noisy.dtype)], dim=1)).chunk(2, dim=1)
-        change, copied = self.outer(value * F.silu(gate)).float().chunk(2, dim=1)
-        return torch.where(shown > 0, made.lerp(source.float(), copied.sigmoid()) + change, made)
-
-
-FEW_COPIED = -3.0
-"""The logit of an edit head's gates before it learned anything: next to nothing is copied."""
-
-
 class Transformer(nn.Module):
     """Predicts a value by token; what it means (clean patches, velocity) is for those who train and sample it to say."""
 
@@ -216,10 +182,8 @@ class Transformer(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.head_table = nn.Parameter(torch.randn(2, width) / width**0.5)
         self.norm = nn.LayerNorm(width, eps=1e-6, elementwise_affine=False)
-        outputs = config.outputs or config.channels
-        self.head = nn.Linear(width, outputs)
+        self.head = nn.Linear(width, config.outputs or config.channels)
         nn.init.zeros_(self.head.weight)
-        self.edits = EditHead(config.edits, width, outputs) if config.edits is not None else None
         self.compiled = False
         """Whether blocks run compiled (see `Steps.compiled`)."""
         self.offload: Offload | None = None
@@ -235,9 +199,7 @@ class Transformer(nn.Module):
         kept: Kept | None = None,
     ) -> Tensor:
         """tokens [N, C], levels [N] in [0, 1], texts [L, text width] each, as the layout's spans number them, `image` [L, image
-        width], which all tokens attend to: [N, outputs] fp32. `kept`: of calls with the same layout, texts, image and weights.
-        Behind their C values tokens may have those of the clip that is edited around them (see `EditHeadConfig`)."""
-        tokens, around = tokens[:, : self.config.channels], tokens[:, self.config.channels :]
+        width], which all tokens attend to: [N, C] fp32. `kept`: of calls with the same layout, texts, image and weights."""
         x = self.tokens(tokens)
         if self.places is not None:
             x = x + self.places(_fourier(layout.places, self.config.place_frequencies))
@@ -255,11 +217,8 @@ class Transformer(nn.Module):
         shift, scale = (self.head_table + time.float()[:, None]).unbind(1)
         if index is not None:
             shift, scale = shift.index_select(0, index), scale.index_select(0, index)
-        x = self.norm(x) * (1 + scale) + shift
-        out: Tensor = self.head(x).float()
-        if self.edits is not None and around.shape[1]:
-            out = self.edits(out, tokens, around, x)
-        return out
+        out: Tensor = self.head(self.norm(x) * (1 + scale) + shift)
+        return out.float()
 
     def _running(self) -> Iterable[nn.Module]:
         """Blocks, each of them on the device while it runs."""
