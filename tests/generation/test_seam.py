@@ -53,9 +53,18 @@ def test_an_edit_keeps_the_detail_of_what_it_leaves():
     decoded = np.full((2, *wall.shape), 120, np.uint8)
     frames = decoded.copy()
     frames[:, :, 24:] = 10
-    made = with_detail(frames.copy(), decoded, np.stack([wall] * 2))
+    made = with_detail(frames.copy(), decoded, Canvas(np.stack([wall] * 2), ceilings(0.1, 0.1), FPS, CUES))
     assert np.abs(made[:, :, :16].astype(int) - wall[:, :16]).max() <= 1
     assert np.abs(made[:, :, 32:].astype(int) - 10).max() <= 2
+
+
+def test_the_more_may_change_the_nearer_must_be_what_keeps_its_detail():
+    wall = textured(side=48)
+    decoded = np.full((2, 48, 48, 3), 120, np.uint8)
+    frames = decoded + np.uint8(20)
+    made = with_detail(frames.copy(), decoded, Canvas(np.stack([wall] * 2), ceilings(0.1, 0.8), FPS, CUES)).astype(float)
+    little, much = (float(frame.std() / wall.std()) for frame in made)
+    assert little > 0.7 and much < 0.1
 
 
 def test_between_two_neighbours_the_nearer_weighs_more():

@@ -45,7 +45,7 @@ def fill(model: Bundle, canvas: Canvas, settled: Plan, generator: torch.Generato
     tokens = denoised(model, canvas, lowered, settled, generator, watch)
     frames = _decoded(model, canvas, lowered, tokens, watch)
     if canvas.edited and model.config.sees_sources and 0 < float(lowered.ceilings.max()) < 1:
-        frames = with_detail(frames, _decoded(model, canvas, lowered, lowered.known, lambda progress: None), canvas.pixels)
+        frames = with_detail(frames, _decoded(model, canvas, lowered, lowered.known, lambda progress: None), canvas)
     return with_given(frames, canvas)
 
 

@@ -43,12 +43,14 @@ def with_given(frames: Frame, canvas: Canvas) -> Frame:
     return frames
 
 
-def with_detail(frames: Frame, decoded: Frame, pixels: Frame) -> Frame:
-    """What was made of a clip [T, H, W, 3], with that one's detail wherever both show much the same. `decoded`: the clip `pixels`
-    as the codec gives it back. Frames are changed in place."""
-    for made, coded, shown in zip(frames, decoded, pixels, strict=True):
+def with_detail(frames: Frame, decoded: Frame, canvas: Canvas) -> Frame:
+    """What was made of the clip of a canvas [T, H, W, 3], with that one's detail wherever both show much the same: the more might
+    change, the nearer they must be, or rims of what is gone would stay as ghosts. `decoded`: the clip as the codec gives it back.
+    Frames are changed in place."""
+    for made, coded, shown, ceilings in zip(frames, decoded, canvas.pixels, canvas.ceilings, strict=True):
         there, lost = coded.astype(np.float32), shown - coded.astype(np.float32)
-        whole = made + _likeness(made.astype(np.float32), there, ALIKE, LARGE) * lost
+        levels = np.maximum(1, ALIKE * (1 - ceilings))[:, :, None]
+        whole = made + _likeness(made.astype(np.float32), there, levels, LARGE) * lost
         made[:] = whole.round().clip(0, 255).astype(np.uint8)
     return frames
 
@@ -75,10 +77,10 @@ def _matched(number: int, known: np.ndarray, frames: Frame, pixels: Frame) -> Fr
     return matched
 
 
-def _likeness(one: np.ndarray, other: np.ndarray, levels: float, window: int) -> np.ndarray:
-    """How surely two frames [H, W, 3] show the same thing at each place, if it may differ by `levels`: 1 where they are equal,
-    [H, W, 1]."""
+def _likeness(one: np.ndarray, other: np.ndarray, levels: float | np.ndarray, window: int) -> np.ndarray:
+    """How surely two frames [H, W, 3] show the same thing at each place, if it may differ by `levels` (one, or [H, W, 1]): 1 where
+    they are equal, [H, W, 1]."""
     square = torch.from_numpy(((one - other) ** 2).mean(axis=2))[None, None]
     near = F.avg_pool2d(square, window, stride=1, padding=window // 2, count_include_pad=False)[0, 0]
-    likeness: np.ndarray = torch.exp(-near / (2 * levels**2)).numpy()
-    return likeness[:, :, None]
+    likeness: np.ndarray = np.exp(-near.numpy()[:, :, None] / (2 * levels**2))
+    return likeness
