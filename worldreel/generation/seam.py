@@ -78,8 +78,8 @@ def _matched(number: int, known: np.ndarray, frames: Frame, pixels: Frame) -> Fr
 
 
 def _likeness(one: np.ndarray, other: np.ndarray, levels: float | np.ndarray, window: int) -> np.ndarray:
-    """How surely two frames [H, W, 3] show the same thing at each place, if it may differ by `levels` (one, or [H, W, 1]): 1 where
-    they are equal, [H, W, 1]."""
+    """How surely two frames [H, W, 3] show the same thing at each place, if it may differ by `levels` (one, or [H, W, 1]): 1
+    where they are equal, [H, W, 1]."""
     square = torch.from_numpy(((one - other) ** 2).mean(axis=2))[None, None]
     near = F.avg_pool2d(square, window, stride=1, padding=window // 2, count_include_pad=False)[0, 0]
     likeness: np.ndarray = np.exp(-near.numpy()[:, :, None] / (2 * levels**2))
