@@ -30,17 +30,17 @@ def handle(model_folder):
 
 @pytest.fixture(scope="session")
 def editor():
-    """As `handle`, with a transformer that sees what it edits."""
+    """As `handle`, with a transformer that sees what it edits, and an enlarger."""
     from worldreel.api import load
 
     with tempfile.TemporaryDirectory() as name:
-        yield load(str(make_model(Path(name) / "editor", channels=33)), "cpu")
+        yield load(str(make_model(Path(name) / "editor", channels=33, enlarges=True)), "cpu")
 
 
-def make_model(folder, seed=0, width=32, channels=16):
+def make_model(folder, seed=0, width=32, channels=16, enlarges=False):
     import torch
 
-    from worldreel.autoencoder import AutoencoderConfig
+    from worldreel.autoencoder import AutoencoderConfig, EnlargerConfig
     from worldreel.models import Defaults, Knows, Model, ModelConfig
     from worldreel.text import TextEncoderConfig, Tokenizer
     from worldreel.transformer import TransformerConfig
@@ -57,6 +57,7 @@ def make_model(folder, seed=0, width=32, channels=16):
     config = ModelConfig(
         name="small",
         autoencoder=autoencoder,
+        enlarger=EnlargerConfig(channels=4, width=8, blocks=1, kernel=3) if enlarges else None,
         text=TextEncoderConfig(vocabulary=len(tokenizer), static_width=64, width=32, layers=1, heads=2),
         transformer=TransformerConfig(channels=channels, outputs=16, text_width=32, width=width, blocks=2, heads=2, mlp_width=64),
         defaults=Defaults(width=32, height=32, seconds=0.5, fps=12, steps=2, guidance=4),

@@ -10,8 +10,11 @@ from tests.media.making import moving
 from worldreel.errors import UserError
 from worldreel.generation import Settings, carry_out, generate, plan
 from worldreel.generation.filling import denoised
+from worldreel.generation.pixels import to_pixels
+from worldreel.generation.seam import with_detail
 from worldreel.media import Clip
 from worldreel.models.lowering import lower
+from worldreel.patches import from_tokens, to_tokens
 from worldreel.prompting import MODES, Canvas, Composition, Cue, Made
 from worldreel.prompting.modes import mode
 
@@ -180,6 +183,26 @@ def test_a_model_that_sees_what_it_edits_begins_from_it(editor):
     assert np.array_equal(made(strength="0.5", was="a dog"), made(strength="0.5", was="a dog"))
     assert not np.array_equal(made(strength="0.5", was="a dog"), made(strength="0.5"))
     assert made(strength="1").shape == clip.array().shape
+
+
+def test_an_enlarger_gives_detail_and_no_more(editor):
+    """Without strength nothing is made anew: what comes is what the enlarger makes, decoded, with the detail of the codec."""
+    model, clip = editor.model, Clip.from_array(moving(5, 32, 32), 12)
+    settled = plan(model.config, "enlarge", clip, "a cat", size="64x64", settings=Settings(seed=1, steps=4))
+    (canvas,) = settled.composition.canvases
+    seen = []
+    made = carry_out(model, settled, seen.append).array()
+    assert not any(progress.stage == "denoising" for progress in seen)
+    with torch.inference_mode():
+        lowered = lower(model, canvas)
+        enlarged = model.enlarged(canvas, lowered)
+        (piece,) = lowered.pieces
+        latents = model.enlarger(from_tokens(lowered.known, piece.grid, model.config.patch)[None])[0]
+        decoded, resized = (torch.cat(list(model.decode(each.known, piece.grid)), dim=2)[0] for each in (enlarged, lowered))
+    close = float((to_tokens(latents, model.config.patch) - enlarged.known).norm() / enlarged.known.norm())
+    assert close < 0.02  # bf16 in the one
+    assert not np.array_equal(to_pixels(decoded), to_pixels(resized))
+    assert np.array_equal(made, with_detail(to_pixels(decoded), to_pixels(resized), canvas))
 
 
 def test_a_strength_is_a_share_of_the_steps(handle):

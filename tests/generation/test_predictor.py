@@ -97,8 +97,29 @@ def test_an_edit_is_shown_what_it_edits_and_led_away_from_what_that_is_said_to_b
 
     away = told(was or "", lowered.extra)
     expected = away + GUIDED * (told("a dog", lowered.extra) - away)
-    assert float((made - expected).norm() / expected.norm()) < CLOSE
+    assert float((made - expected)[shown].norm() / expected[shown].norm()) < CLOSE
     assert float((told("a dog", lowered.extra) - told("a dog", None)).abs().max()) > 0.05
+
+
+def test_the_more_may_change_the_less_of_what_is_edited_counts(editor):
+    """Up to a ceiling all of it; at 1 none; between, a share."""
+    shares = {0.7: 1.0, 0.88: 0.5, 1.0: 0.0}
+    canvas = replace(canvas_of([0.7] * 5 + [0.88] * 4), edited=True, was="a cat")
+    lowered, tokens, levels, _, made = step(editor, canvas)
+
+    def told(prompt, extra):
+        with torch.inference_mode():
+            texts, layout = editor.model.read([prompt]), lowered.layout(lowered.all_read(0))
+            return editor.model.denoise(tokens, levels, layout, texts, extra)
+
+    shown, unseen = (
+        told(away, extra) + GUIDED * (told("a dog", extra) - told(away, extra))
+        for away, extra in (("a cat", lowered.extra), ("", None))
+    )
+    share = torch.tensor([shares[round(float(ceiling), 2)] for ceiling in lowered.ceilings])[:, None]
+    assert set(share.flatten().tolist()) == {1.0, 0.5}
+    expected = unseen + share * (shown - unseen)
+    assert float((made - expected).norm() / expected.norm()) < CLOSE
 
 
 def test_what_is_not_edited_is_not_shown(editor, handle):

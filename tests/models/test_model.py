@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tests.conftest import TOKENIZER
+from worldreel.autoencoder import Enlarger
 from worldreel.checkpoints import load_tensors, save_tensors
 from worldreel.errors import UserError
 from worldreel.models import Model
@@ -39,6 +40,17 @@ def test_matrices_are_stored_in_bf16_the_table_in_8_bits_and_small_vectors_are_n
         for name, tensor in load_tensors(copied / f"{part}.safetensors").items():
             wide = torch.int8 if name == "table.rows" else torch.bfloat16
             assert tensor.dtype == (wide if tensor.ndim > 1 else torch.float32)
+
+
+def test_an_enlarger_is_a_part_of_its_model(editor, tmp_path):
+    editor.model.save(tmp_path / "copy", TOKENIZER)
+    again = Model.load(tmp_path / "copy")
+    latents = torch.randn(1, 4, 2, 4, 4)
+    assert torch.equal(again.enlarger(latents), editor.model.enlarger(latents))
+    assert again.config.enlarges and sum(isinstance(part, Enlarger) for part in again.config.others()) == 1
+    (tmp_path / "copy/enlarger.safetensors").unlink()
+    with pytest.raises(UserError, match=r"enlarger\.safetensors"):
+        Model.load(tmp_path / "copy")
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -1,6 +1,7 @@
 """What each mode gives, without any model: whose frames are where, and what is to be made."""
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -198,6 +199,14 @@ def test_strength_may_change_over_time():
     assert len(set(same)) == 1 and 0.7 < same[0] < 0.8
     rising = levels(only_made(compose("edit", clip, "a cat", strength="0.2:1")).canvas)
     assert rising[0] > 0.2 and rising == sorted(set(rising)) and rising[-1] == 1
+    shown = [
+        levels(only_made(MODES["edit"](clip, "a cat", strength=str(strength), within=replace(BOUNDS, shows_edited=True))).canvas)[
+            0
+        ]
+        for strength in (0, 0.3, 0.5, 0.7, 0.9, 1)
+    ]
+    assert shown == sorted(set(shown)) and shown[0] == 0 and shown[-1] == 1
+    assert shown[3] == pytest.approx(same[0]) and shown[1] < 0.2 and shown[2] < 0.5  # steeper, and the same at 0.7
     made = only_made(compose("edit", clip, "a cat", strength="0"))
     assert made.canvas.given.all() and np.array_equal(made.canvas.pixels, clip.array())
 
@@ -208,6 +217,18 @@ def test_a_draft_is_enlarged():
     assert (found.width, found.height, found.frames) == (96, 72, 3)
     assert made.canvas.pixels.shape == (3, 72, 96, 3)
     assert levels(made.canvas) == pytest.approx([0.3] * 3)
+    assert levels(only_made(compose("enlarge", clip_of(3), "a dog", size="96x72")).canvas) == pytest.approx([0.1] * 3)
+
+
+def test_with_an_enlarger_nothing_is_made_anew_unless_asked_for():
+    within = replace(BOUNDS, enlarges=True)
+
+    def canvas(size, **asked):
+        return only_made(MODES["enlarge"](clip_of(3), "a dog", size=size, **asked, within=within)).canvas
+
+    assert levels(canvas("96x72")) == [0, 0, 0] and canvas("96x72").enlarged and not canvas("96x72").given.any()
+    assert levels(canvas("96x72", strength=0.3)) == pytest.approx([0.3] * 3) and canvas("96x72", strength=0.3).enlarged
+    assert not canvas("32x24").enlarged and canvas("32x24").given.all()  # smaller than it was
 
 
 def test_a_storyboard_is_cues_cuts_and_pictures(tmp_path):

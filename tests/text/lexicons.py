@@ -7,6 +7,8 @@ NOUNS = """\
 00000100 05 n 02 swine 0 hog 0 001 @ 00000200 n 0000 | stout omnivorous animals; "a herd of swine"
 00000200 05 n 01 animal 0 001 ~ 00000100 n 0000 | a living being
 00000300 09 n 01 swine 0 000 | an idea of somebody
+00000900 05 n 01 piglet 0 001 @ 00000910 n 0000 | a young swine
+00000910 05 n 02 young_swine 0 young_idea 0 001 @ 00000100 n 0000 | a small one
 00000400 09 n 01 idea 0 000 | what is thought
 00000500 07 n 01 chromatic_color 0 002 ~ 00000600 n 0000 ~ 00000700 n 0000 | a color that has hue
 00000600 07 n 02 red 0 redness 0 002 @ 00000500 n 0000 ~ 00000800 n 0000 | the hue of blood
@@ -18,6 +20,7 @@ NOUN_INDEX = """\
 animal n 1 1 ~ 1 1 00000200
 blue n 1 1 @ 1 1 00000700
 idea n 1 0 1 0 00000400
+piglet n 1 1 @ 1 0 00000900
 red n 1 2 @ ~ 1 1 00000600
 scarlet n 1 2 @ + 1 0 00000800
 swine n 2 1 @ 2 1 00000100 00000300

@@ -28,6 +28,15 @@ def test_colours_are_said_by_other_colours(lexicon):
     assert colours["red"] == ["redness"] and "blue" not in colours["scarlet"]  # examples define nothing
 
 
+def test_things_are_said_by_kinds_definitions_and_what_they_are_kinds_of(lexicon):
+    """Of names of several words the last one counts; ideas say nothing of things."""
+    things = lexicon.things()
+    assert sorted(things) == ["animal", "piglet", "swine"]
+    assert things["animal"] == ["swine"]  # its kind
+    assert things["piglet"] == ["swine", "swine", "swine", "animal"]  # its definition, two degrees above, and the third
+    assert things["swine"] == ["animal"]
+
+
 def test_a_folder_without_a_lexicon_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"data\.noun"):
         Lexicon(tmp_path)

@@ -9,7 +9,7 @@ from worldreel.checkpoints import load_tensors, save_tensors
 from worldreel.errors import UserError
 from worldreel.text import TextEncoder, TextEncoderConfig, Tokenizer, load_table
 from worldreel.text.lexicon import Lexicon
-from worldreel.text.prepare import Whole, bert, give, prepare, reduced, word_outputs
+from worldreel.text.prepare import Whole, bert, give, nearer, prepare, reduced, word_outputs
 
 C = 24
 
@@ -112,6 +112,16 @@ def test_names_of_colours_come_near_to_those_that_define_them(folder, tmp_path, 
         near.append(float(F.cosine_similarity(lilac, red + blue, dim=0)))
         torch.testing.assert_close(table.square().mean(1), torch.ones(len(table)), atol=0.02, rtol=0)
     assert near[1] > max(0.8, near[0] + 0.1)
+
+
+def test_words_come_near_to_those_that_say_what_they_are():
+    table = F.normalize(torch.randn(4, 16, generator=torch.Generator().manual_seed(0)), dim=1) * 4
+    vocabulary = {"swine": 0, "animal": 1, "piglet": 2, "boar": 3}
+    said = {"piglet": ["swine", "swine", "animal", "unknown"], "swine": ["animal"], "boar": ["unknown"], "foreign": ["swine"]}
+    out = nearer(table, vocabulary, said, taught={"swine"}, weight=2.0)
+    assert torch.equal(out[[0, 1, 3]], table[[0, 1, 3]])  # taught; nothing is said of it, or by no word of the table
+    towards = F.normalize((2 * table[0] + table[1]) / 3, dim=0)
+    torch.testing.assert_close(out[2], 4 * F.normalize(table[2] / 4 + 2 * towards, dim=0))
 
 
 def test_a_model_is_given_a_new_table_and_keeps_all_else(folder, tmp_path, monkeypatch, whole):

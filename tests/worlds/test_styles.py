@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from worldreel.worlds.scenes import Style
-from worldreel.worlds.styles import SEPIA, STYLES, styled
+from worldreel.worlds.styles import SEPIA, STYLES, block_side, styled
 
 STYLES_AND_NONE = (None, *STYLES)
 
@@ -37,10 +37,15 @@ def test_without_a_style_nothing_is_done():
 
 
 def test_a_mosaic_is_the_mean_of_each_block():
-    videos = torch.rand(1, 3, 1, 32, 40, generator=torch.Generator().manual_seed(0))
+    videos = torch.rand(1, 3, 1, 32, 44, generator=torch.Generator().manual_seed(0))
     out = styled(videos, ["mosaic"])
-    assert torch.allclose(out[0, :, 0, 2:4, 38:40], videos[0, :, 0, 2:4, 38:40].mean((1, 2), keepdim=True).expand(3, 2, 2))
-    assert len(out.unique()) == 3 * 16 * 20
+    assert torch.allclose(out[0, :, 0, 8:16, 40:], videos[0, :, 0, 8:16, 40:].mean((1, 2), keepdim=True).expand(3, 8, 4))
+    assert len(out.unique()) == 3 * 4 * 6
+
+
+@pytest.mark.parametrize("sides, block", [((64, 64), 8), ((128, 128), 8), ((96, 224), 8), ((256, 256), 16), ((1080, 1920), 64)])
+def test_blocks_are_whole_tiles_about_a_sixteenth_of_the_shorter_side(sides, block):
+    assert block_side(*sides) == block
 
 
 def test_tints_keep_brightness_and_nothing_else():

@@ -42,10 +42,13 @@ SOLVERS: dict[SolverName, Callable[[torch.Generator], Solver]] = {
 def fill(model: Bundle, canvas: Canvas, settled: Plan, generator: torch.Generator, watch: Watch) -> Frame:
     """Frames [T, H, W, 3]. What the canvas gives is in them pixel for pixel; the rest is the model's, in its colours."""
     lowered = lower(model, canvas)
+    shown = lowered.known
+    lowered = model.enlarged(canvas, lowered)
     tokens = denoised(model, canvas, lowered, settled, generator, watch)
     frames = _decoded(model, canvas, lowered, tokens, watch)
-    if canvas.edited and model.config.sees_sources and 0 < float(lowered.ceilings.max()) < 1:
-        frames = with_detail(frames, _decoded(model, canvas, lowered, lowered.known, lambda progress: None), canvas)
+    redrawn = model.config.sees_sources and 0 < float(lowered.ceilings.max()) < 1
+    if canvas.enlarged or (canvas.edited and redrawn):
+        frames = with_detail(frames, _decoded(model, canvas, lowered, shown, lambda progress: None), canvas)
     return with_given(frames, canvas)
 
 

@@ -150,6 +150,8 @@ def bounds(model: BundleConfig) -> Bounds:
         longest=knows.seconds[1],
         fastest=Fraction(knows.fps[1]).limit_denominator(1001),
         check=lambda shape, fps: _check(shape, fps, model),
+        shows_edited=model.sees_sources,
+        enlarges=model.enlarges,
     )
 
 

@@ -1,6 +1,7 @@
 """The model as sampling sees it: noisy tokens to clean ones, with prompts and guidance built in, window by window."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ Seen = tuple[Tensor, Tensor]
 EXACT = Fast(near=0, guided_above=0)
 BEFORE = 0.25
 """How much of the guidance towards what is wanted holds for what is there (Kulikov et al. 2024 take about a quarter too)."""
+SHOWN = 0.76
+"""The highest ceiling, as a share of the steps, up to which all of what is edited is shown; from there on less, and none at 1."""
 
 
 class _Told(NamedTuple):
@@ -72,11 +75,21 @@ def predictor(
     wanted = _Told([cue.prompt for cue in canvas.cues], None, above, below, untold)
     negative = canvas.was if canvas.was and not flows(model, canvas) else settled.negative
     after = _prompted(model, lowered, windows, wanted, negative, fast)
+    if canvas.edited and model.config.sees_sources and float(lowered.ceilings.max()) > SHOWN:
+        unseen = _prompted(model, replace(lowered, extra=None), windows, wanted, settled.negative, fast)
+        return _partly_shown(after, unseen, lowered.ceilings)
     if canvas.was is None or not flows(model, canvas):
         return after
     there = _Told([canvas.was], 0, 1 + BEFORE * (above - 1), 1 + BEFORE * (below - 1), untold)
     before = _prompted(model, lowered, windows, there, settled.negative, fast)
     return flowedit(before, after, lowered.known, generator)
+
+
+def _partly_shown(shown: Predict, unseen: Predict, ceilings: Tensor) -> Predict:
+    """The more of a token may change, the less what it was counts: guidance towards the picture (InstructPix2Pix, Brooks et al.
+    2023, equation 3) with a scale from 1 down to 0."""
+    scale = ((1 - ceilings) / (1 - SHOWN)).clamp(max=1)[:, None]
+    return lambda tokens, levels: guided(shown(tokens, levels), unseen(tokens, levels), scale)
 
 
 def flows(model: Bundle, canvas: Canvas) -> bool:

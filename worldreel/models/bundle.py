@@ -141,6 +141,11 @@ class BundleConfig(Config):
         return False
 
     @property
+    def enlarges(self) -> bool:
+        """Whether it has an enlarger (see `Bundle.enlarged`)."""
+        return False
+
+    @property
     def token_channels(self) -> int:
         """Values of a token, those that are noised and predicted. Some transformers take more in."""
         return self.patch**2 * self.autoencoder.latent_channels
@@ -245,6 +250,10 @@ class Bundle(nn.Module, ABC):
 
     def ruled(self, canvas: Canvas, lowered: Lowered) -> Lowered:
         """A canvas in the model's terms, by the weights' own rule for what is known, where they have one."""
+        return lowered
+
+    def enlarged(self, canvas: Canvas, lowered: Lowered) -> Lowered:
+        """What is known of an enlarged canvas with the detail that it lacks, of models that can give it."""
         return lowered
 
     def adapt(self, path: Path, strength: float = 1.0, *, merged: bool = True, expert: Expert | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from worldreel.autoencoder import Autoencoder
+from worldreel.autoencoder import Autoencoder, Enlarger, EnlargerConfig
 from worldreel.checkpoints import load_into, save_tensors
 from worldreel.devices import autocast
 from worldreel.errors import UserError
@@ -17,6 +17,7 @@ from worldreel.flow import clean_from_velocity
 from worldreel.layout import Layout
 from worldreel.models.bundle import Bundle, BundleConfig
 from worldreel.models.lowered import Extra, Lowered
+from worldreel.patches import from_tokens, to_tokens
 from worldreel.prompting.canvas import Canvas
 from worldreel.text.encoder import TextEncoder, TextEncoderConfig
 from worldreel.text.knowledge import Knowledge
@@ -30,6 +31,7 @@ FORMAT = "worldreel-model"
 class ModelConfig(BundleConfig):
     format: str = FORMAT
     text: TextEncoderConfig
+    enlarger: EnlargerConfig | None = None
     predicts: Literal["clean", "velocity"] = "clean"
     """What the transformer's outputs are: clean tokens, or velocities, of which clean tokens follow (see `worldreel.flow`)."""
 
@@ -39,11 +41,16 @@ class ModelConfig(BundleConfig):
         return self.transformer.channels > self.token_channels
 
     @property
+    def enlarges(self) -> bool:
+        return self.enlarger is not None
+
+    @property
     def text_tokens(self) -> int:
         return 1 + self.text.maximum_tokens
 
     def others(self) -> Sequence[nn.Module]:
-        return (*super().others(), TextEncoder(self.text))
+        enlarger = [Enlarger(self.enlarger)] if self.enlarger else []
+        return (*super().others(), TextEncoder(self.text), *enlarger)
 
 
 class Model(Bundle):
@@ -57,6 +64,7 @@ class Model(Bundle):
         self.autoencoder = Autoencoder(config.autoencoder)
         self.text = TextEncoder(config.text)
         self.transformer = Transformer(config.transformer)
+        self.enlarger = Enlarger(config.enlarger) if config.enlarger else None
 
     @classmethod
     def load(cls, folder: Path) -> "Model":
@@ -84,13 +92,24 @@ class Model(Bundle):
 
     @property
     def parts(self) -> dict[str, nn.Module]:
-        return {"autoencoder": self.autoencoder, "text": self.text, "transformer": self.transformer}
+        parts = {"autoencoder": self.autoencoder, "text": self.text, "transformer": self.transformer}
+        return parts if self.enlarger is None else {**parts, "enlarger": self.enlarger}
 
     def ruled(self, canvas: Canvas, lowered: Lowered) -> Lowered:
         """What is edited is shown beside the noise too, to a transformer that was taught so."""
         if not (self.config.sees_sources and canvas.edited):
             return lowered
         return replace(lowered, extra=Extra(beside_noise(lowered.known, lowered.ceilings < 1)))
+
+    def enlarged(self, canvas: Canvas, lowered: Lowered) -> Lowered:
+        if self.enlarger is None or not canvas.enlarged:
+            return lowered
+        parts = []
+        for piece, known in zip(lowered.pieces, lowered.known.split([one.grid.tokens for one in lowered.pieces]), strict=True):
+            with autocast(self.device, self.dtype):
+                latents = self.enlarger(from_tokens(known, piece.grid, self.config.patch)[None])
+            parts.append(to_tokens(latents[0].float(), self.config.patch))
+        return self.ruled(canvas, replace(lowered, known=torch.cat(parts)))
 
     def known(self, prompt: str) -> dict[str, str]:
         return Knowledge(self.tokenizer, self.text.table).nearest_known(prompt, self.config.knows.words)

@@ -35,6 +35,10 @@ class Bounds:
     fastest: Fraction
     """Frames a second, at most, in training."""
     check: Callable[[VideoShape, Fraction], None]
+    shows_edited: bool = False
+    """Whether the model is shown what it edits, beside the noise over it."""
+    enlarges: bool = False
+    """Whether the model gives what was resized its detail without making anything anew."""
 
     def size(self, asked: str | None) -> tuple[int, int]:
         """(width, height) as asked for, or the default."""

@@ -34,8 +34,9 @@ class Canvas:
     noise each pixel goes at most, as a share of the steps of sampling that change it. 0: given, keep it; 1: unknown, make it up;
     between: keep so much of it (SDEdit, Meng et al. 2022). `fps`: frames a second; `cues`: prompts in order of time, the first at
     0; `cuts`: frames at which a new shot begins; `edited`: whether the cues say what becomes of the pixels; `was`: what those
-    show, in words, where only what differs between this and the cues is to change (FlowEdit, Kulikov et al. 2024). Raises
-    ValueError for values that do not fit together.
+    show, in words, where only what differs between this and the cues is to change (FlowEdit, Kulikov et al. 2024); `enlarged`:
+    whether the pixels were fewer once, so that detail is wanted that they lack. Raises ValueError for values that do not fit
+    together.
     """
 
     pixels: Pixels
@@ -45,6 +46,7 @@ class Canvas:
     cuts: tuple[int, ...] = ()
     was: str | None = None
     edited: bool = False
+    enlarged: bool = False
 
     def __post_init__(self) -> None:
         T, H, W, C = self.pixels.shape
@@ -115,8 +117,8 @@ class Canvas:
 
     @property
     def given(self) -> NDArray[np.bool_]:
-        """Which pixels [T, H, W] or [T, 1, 1] stay as they are."""
-        given: NDArray[np.bool_] = self.ceilings == 0
+        """Which pixels [T, H, W] or [T, 1, 1] stay as they are: none that lack detail."""
+        given: NDArray[np.bool_] = (self.ceilings == 0) & (not self.enlarged)
         return given
 
 

@@ -1,17 +1,19 @@
 """How the bundled model was taught, on two cores of a CPU: the autoencoder first, then text encoder and transformer."""
 
-from worldreel.autoencoder import AutoencoderConfig
+from worldreel.autoencoder import AutoencoderConfig, EnlargerConfig
 from worldreel.data.mixture import MixtureConfig
 from worldreel.models import Defaults, Fast, Knows, Limits, ModelConfig
 from worldreel.models.library import BUNDLED
 from worldreel.text.encoder import TextEncoderConfig
 from worldreel.training.autoencoding import AutoencodingConfig
+from worldreel.training.enlarging import EnlargingConfig
 from worldreel.training.filling import FillingConfig
 from worldreel.training.latents import CanvasShare, PoolConfig
 from worldreel.training.loop import Schedule
-from worldreel.training.runs import AutoencoderRun, TransformerRun, WordingRun
+from worldreel.training.runs import AutoencoderRun, EnlargerRun, TransformerRun, WordingRun
 from worldreel.training.wording import WordingConfig
 from worldreel.transformer import TransformerConfig
+from worldreel.worlds.scenes import Style
 from worldreel.worlds.subjects import COLOURS, DIRECTIONS, POSITIONS, SUBJECTS
 from worldreel.worlds.world import SpritesMix
 
@@ -23,6 +25,18 @@ AUTOENCODER = AutoencoderConfig(
     decoder_blocks=(2, 1, 2),
 )
 """4x8x8 compression to 16 channels, 9M parameters, more of them in the encoder: finding good latents is the harder half."""
+
+ENLARGER = EnlargerConfig()
+ENLARGED = (
+    CanvasShare(width=128, height=128, frames=9, weight=3),
+    CanvasShare(width=128, height=128, frames=1, weight=2),
+    CanvasShare(width=96, height=96, frames=9),
+    CanvasShare(width=160, height=96, frames=1),
+    CanvasShare(width=192, height=192, frames=1),
+    CanvasShare(width=80, height=80, frames=9, close=True),
+    CanvasShare(width=128, height=128, frames=1, close=True),
+)
+"""For detail: stills, and clips long enough for a latent frame that holds four."""
 
 CANVASES = (
     CanvasShare(width=128, height=128, frames=25, weight=4),
@@ -70,6 +84,9 @@ SAID = (
 """For words: mostly small clips, of which many fit in a step."""
 
 
+HARD_STYLES: tuple[Style, ...] = ("mosaic", "mosaic", "mosaic", "grey", "sepia", "outline")
+"""A mosaic is learned last: each block has a colour of its own, that changes with what moves behind it."""
+
 DRILL = PoolConfig(
     canvases=(
         CanvasShare(width=64, height=64, frames=1),
@@ -77,13 +94,13 @@ DRILL = PoolConfig(
         CanvasShare(width=128, height=128, frames=1, weight=0.5),
         CanvasShare(width=64, height=64, frames=25, weight=0.4, cut=True),
     ),
-    edited=0.5,
-    sprites=SpritesMix(alone=0.4, plain=0.4, short=0.8, styled=0.3),
+    edited=0.35,
+    sprites=SpritesMix(alone=0.35, plain=0.4, short=0.8, styled=0.3, styles=HARD_STYLES),
     start=3000,
     size=3000,
     refresh=0,
 )
-"""Small stills of some side by side, over fading backgrounds, in a style, half of them made of another picture, and clips of
+"""Small stills of some side by side, over fading backgrounds, in a style, a third of them made of another picture, and clips of
 which an end or both are given: who of two is on the left, which of two colours is above, how all is rendered, what becomes of
 what is there, and how what moves goes on, are the last things that are learned."""
 
@@ -93,6 +110,21 @@ ALIKE = ("dog", "car", "cow", "ladybug")
 
 
 FAST = Fast(near=0.25, guided_above=0.0, cost="nothing that the judge sees (100 prompts), 33 dB from the exact clip")
+
+
+def tiny_model() -> ModelConfig:
+    text = TextEncoderConfig(neighbours=True, pairs=1024)
+    channels = 4 * AUTOENCODER.latent_channels
+    return ModelConfig(
+        name="tiny",
+        autoencoder=AUTOENCODER,
+        text=text,
+        enlarger=ENLARGER,
+        transformer=TransformerConfig(channels=2 * channels + 1, outputs=channels, text_width=text.width),
+        defaults=Defaults(guidance=2.0, given_guidance=1.5, solver="stochastic", fast=FAST),
+        limits=Limits(),
+        knows=sprites_knowledge(),
+    )
 
 
 def tiny_autoencoder() -> AutoencoderRun:
@@ -113,33 +145,38 @@ def tiny_autoencoder() -> AutoencoderRun:
     )
 
 
+def tiny_enlarger() -> EnlargerRun:
+    """A quarter of an hour on two cores, after `tiny_autoencoder`."""
+    sprites = SpritesMix(alone=0.7, styled=0.1)
+    return EnlargerRun(
+        task=EnlargingConfig(
+            model=tiny_model(),
+            autoencoder=BUNDLED / "tiny/autoencoder.safetensors",
+            pool=PoolConfig(canvases=ENLARGED, coarse=1.0, sprites=sprites, start=2000, size=2000, refresh=0),
+            seen=0.3,
+        ),
+        schedule=Schedule(steps=3000, warmup=50, ema=0.995, preview_every=1000, checkpoint_every=500),
+    )
+
+
 def tiny_transformer() -> TransformerRun:
     """Six hours on two cores (`--time-limit` cuts it into parts).
 
     Takes autoencoder, word table and tokenizer of the bundled model, or those it is given.
     """
-    text = TextEncoderConfig(neighbours=True, pairs=1024)
-    bundled, channels = BUNDLED / "tiny", 4 * AUTOENCODER.latent_channels
-    model = ModelConfig(
-        name="tiny",
-        autoencoder=AUTOENCODER,
-        text=text,
-        transformer=TransformerConfig(channels=2 * channels + 1, outputs=channels, text_width=text.width),
-        defaults=Defaults(guidance=2.0, given_guidance=1.5, solver="stochastic", fast=FAST),
-        limits=Limits(),
-        knows=sprites_knowledge(),
-    )
+    bundled = BUNDLED / "tiny"
     return TransformerRun(
         task=FillingConfig(
-            model=model,
+            model=tiny_model(),
             autoencoder=bundled / "autoencoder.safetensors",
+            enlarger=bundled / "enlarger.safetensors",
             table=bundled / "text.safetensors",
             tokenizer=bundled / "tokenizer.json",
             pool=PoolConfig(
                 canvases=CANVASES,
                 joined=0.6,
                 edited=0.5,
-                coarse=0.15,
+                coarse=0.05,
                 sprites=SpritesMix(
                     alone=0.55,
                     changing=0.15,
@@ -147,7 +184,8 @@ def tiny_transformer() -> TransformerRun:
                     favoured=ALIKE,
                     favour=0.25,
                     plain=0.5,
-                    styled=0.25,
+                    styled=0.3,
+                    styles=HARD_STYLES,
                     terse=0.2,
                     paraphrased=0.4,
                     loose=0.5,
@@ -161,7 +199,7 @@ def tiny_transformer() -> TransformerRun:
             same=0.03,
             drill=DRILL,
             drill_least=0.8,
-            drill_every=4,
+            drill_every=3,
         ),
         schedule=Schedule(steps=20000, warmup=100, ema=0.998, preview_every=500, checkpoint_every=500),
     )

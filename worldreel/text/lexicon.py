@@ -16,6 +16,9 @@ what is seen, and often unkind."""
 HUES = "chromatic_color", "achromatic_color"
 """The nouns of whose kinds every colour is one; the adjectives are likened to the same words without their second half."""
 
+DEGREES = 3
+"""How far up a kind still says what something is: a tyrannosaurus is a theropod, a saurischian, a dinosaur; then a reptile."""
+
 Key = tuple[str, str]
 """A part of speech and an offset in its file."""
 
@@ -62,6 +65,27 @@ class Lexicon:
             for word in meaning.words:
                 said[word] += [other for other in (*meaning.words, *above, *defining) if other in names and other != word]
         return {word: others for word, others in said.items() if others}
+
+    def things(self) -> dict[str, list[str]]:
+        """Each word for what can be seen, with other such words that say what it is: those of the same meaning, of its kinds, of
+        its definition, and of what it is a kind of, up to the third degree ("dog" of a hound, which is a hunting dog), each as
+        often as it is named. Of names of several words the last one counts: it is what the others narrow."""
+        said = {}
+        for word in filter(self.visible, self.nouns):
+            meaning = self.meanings[self.nouns[word][0]]
+            kinds = (name for key in meaning.below if key in self.meanings for name in self.meanings[key].words)
+            defining = re.findall(r"[a-z]+", meaning.gloss.lower())
+            named = [*meaning.words, *kinds, *defining, *self._above(meaning, DEGREES)]
+            others = [last for last in (name.split("_")[-1] for name in named) if last != word and self.visible(last)]
+            if others:
+                said[word] = others
+        return said
+
+    def _above(self, meaning: Meaning, degrees: int) -> Iterator[str]:
+        for key in meaning.above if degrees else ():
+            if key in self.meanings:
+                yield from self.meanings[key].words
+                yield from self._above(self.meanings[key], degrees - 1)
 
     def _below(self, root: Key) -> Iterator[Key]:
         waiting, met = [root], {root}

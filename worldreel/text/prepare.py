@@ -7,8 +7,9 @@ alone and the outputs are reduced by PCA; no Zipf weights, since ours are read o
 
 Pieces say little of a word that is cut into several ("sw", "##ine"). With `--wordnet FOLDER --words FILE` those words of a list
 that name what can be seen, or a colour, are whole words of the vocabulary: the encoder reads all their pieces at once. It knows
-colours badly (azure is a cloud to it), so that each is put nearer to those that its definition names. `--taught FILE` lists words
-that an encoder of ours learned as they were, and which stay so. `--model FOLDER` gives a model the new table; its encoder stays.
+colours badly (azure is a cloud to it), and rare things little better (a terrapin), so that each is put nearer to the words that
+say what it is. `--taught FILE` lists words that an encoder of ours learned as they were, and which stay so. `--model FOLDER`
+gives a model the new table; its encoder stays.
 """
 
 import argparse
@@ -33,8 +34,8 @@ from worldreel.text.tokenizer import Tokenizer
 HEADS = 12
 WIDTH = 128
 BATCH = 512
-COLOUR = 2.0
-"""How much the colours that define one weigh beside what the encoder makes of its name."""
+COLOUR, THING = 2.0, 1.0
+"""How much the words that say what a colour or a thing is weigh beside what the encoder makes of its name."""
 
 
 def main() -> None:
@@ -90,7 +91,10 @@ def prepare(folder: Path, out: Path, whole: Whole | None = None) -> None:
         kept = [piece for piece in sorted(vocabulary, key=vocabulary.__getitem__) if not _idle(piece)]
         table = torch.cat([table[[vocabulary[piece] for piece in kept]], more])
         vocabulary = {word: number for number, word in enumerate([*kept, *words])}
-        table = coloured(table, vocabulary, whole)
+        colours = whole.lexicon.colours()
+        things = {word: others for word, others in whole.lexicon.things().items() if word not in colours}  # a rose is pink first
+        table = nearer(table, vocabulary, things, whole.taught, THING)
+        table = nearer(table, vocabulary, colours, whole.taught, COLOUR)
         _write(out / "tokenizer.json", {**tokenizer, "model": {**tokenizer["model"], "vocab": vocabulary}})
     # One entry only: with more, their order and so the file's bytes would change from run to run.
     metadata = {"source": f"all-MiniLM-L6-v2, model.safetensors sha256 {hashlib.sha256(weights.read_bytes()).hexdigest()}"}
@@ -121,15 +125,17 @@ def _idle(piece: str) -> bool:
     return piece.startswith("[unused") or not piece.isascii()
 
 
-def coloured(table: Tensor, vocabulary: Mapping[str, int], whole: Whole) -> Tensor:
-    """The table [V, D] with each name of a colour put nearer to the colours that define it, which are those of the table given;
-    after retrofitting (Faruqui et al. 2015)."""
+def nearer(
+    table: Tensor, vocabulary: Mapping[str, int], said: Mapping[str, Sequence[str]], taught: Collection[str], weight: float
+) -> Tensor:
+    """The table [V, D] with each word that others say something of (`said`) put nearer to those, as the table given has them, but
+    for those `taught`; after retrofitting (Faruqui et al. 2015)."""
     out, root = table.clone(), math.sqrt(table.shape[1])
-    for word, others in whole.lexicon.colours().items():
+    for word, others in said.items():
         defining = [vocabulary[other] for other in others if other in vocabulary]
-        if defining and word in vocabulary and word not in whole.taught:
+        if defining and word in vocabulary and word not in taught:
             towards = F.normalize(table[defining].mean(0), dim=0)
-            out[vocabulary[word]] = F.normalize(table[vocabulary[word]] / root + COLOUR * towards, dim=0) * root
+            out[vocabulary[word]] = F.normalize(table[vocabulary[word]] / root + weight * towards, dim=0) * root
     return out
 
 

@@ -33,6 +33,8 @@ class FillingConfig(Config):
     model: ModelConfig
     autoencoder: Path
     """The trained `autoencoder.safetensors`."""
+    enlarger: Path | None = None
+    """The trained `enlarger.safetensors`, where the model has one."""
     start: Path | None = None
     """A model folder whose text encoder and transformer to go on from, with new optimizers and a new warm-up."""
     table: Path
@@ -316,6 +318,8 @@ def build_model(config: FillingConfig) -> Model:
     """A model with a trained autoencoder, the static word table, and everything else new."""
     model = Model(config.model, Tokenizer(config.tokenizer, config.model.text.maximum_tokens))
     load_into(model.autoencoder, config.autoencoder)
+    if model.enlarger is not None and config.enlarger is not None:
+        load_into(model.enlarger, config.enlarger)
     model.text.table.load_state_dict(WordTable(load_table(config.table)).state_dict())
     if config.start is not None:
         load_into(model.text, config.start / "text.safetensors")

@@ -186,7 +186,7 @@ class LatentPool:
         if not cut and chance.random() < self.config.edited:
             return Draft(scene, world, which, cut, known, before=self.worlds[world].before(scene, chance))
         if not cut and chance.random() < self.config.coarse:
-            return Draft(scene, world, which, cut, known, shrunk=2.0 if chance.random() < 0.5 else float(chance.uniform(1.5, 4)))
+            return Draft(scene, world, which, cut, known, shrunk=2.0 if chance.random() < 0.5 else float(chance.uniform(1.05, 4)))
         return Draft(scene, world, which, cut, known)
 
     def _cut(self, last: int, rng: np.random.Generator) -> tuple[int, int]:

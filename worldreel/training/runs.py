@@ -6,6 +6,7 @@ import torch
 
 from worldreel.config import Config
 from worldreel.training.autoencoding import Autoencoding, AutoencodingConfig
+from worldreel.training.enlarging import Enlarging, EnlargingConfig
 from worldreel.training.filling import Filling, FillingConfig
 from worldreel.training.loop import Schedule
 from worldreel.training.task import Task
@@ -26,6 +27,15 @@ class AutoencoderRun(Run):
 
     def make_task(self, device: torch.device) -> Task:
         return Autoencoding(self.task, device)
+
+
+class EnlargerRun(Run):
+    """Teaches an enlarger, on the latents of a trained autoencoder."""
+
+    task: EnlargingConfig
+
+    def make_task(self, device: torch.device) -> Task:
+        return Enlarging(self.task, device)
 
 
 class TransformerRun(Run):

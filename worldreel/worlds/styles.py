@@ -1,4 +1,4 @@
-"""Rendered styles: what a drawn video is turned into. Blocks and lines are sized by the picture's shorter side."""
+"""Rendered styles: what a drawn video is turned into. Lines are sized by the picture's shorter side, blocks are whole tiles."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,8 +13,9 @@ LUMA = (0.299, 0.587, 0.114)
 """How bright red, green and blue look (ITU-R BT.601)."""
 GREY, SEPIA = (1.0, 1.0, 1.0), (1.0, 0.85, 0.64)
 """The colours of white."""
-BLOCKS = 16
-"""Blocks of a mosaic along the shorter side."""
+TILE, BLOCKS = 8, 16
+"""A mosaic's blocks are so many pixels wide, or twice, three times as many, whatever brings most nearly so many blocks along the
+shorter side: on every canvas they lie on the grid of a codec's latents (4x8x8), as a pixel filter's do on its own."""
 SHARPEST = 128
 """A line is 1/64 of the shorter side wide: so many steps from one side of an edge to the other."""
 
@@ -32,7 +33,7 @@ def styled(video: Tensor, styles: Sequence[Style | None]) -> Tensor:
 
 def block_side(height: int, width: int) -> int:
     """Of a mosaic's blocks, in pixels."""
-    return max(2, round(min(height, width) / BLOCKS))
+    return TILE * max(1, round(min(height, width) / (TILE * BLOCKS)))
 
 
 def line_reach(height: int, width: int) -> int:

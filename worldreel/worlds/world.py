@@ -75,6 +75,8 @@ class SpritesMix(Config):
     """The share of backgrounds that are places: meadows, seas, cities. `plain` is of the others."""
     styled: float = 0.0
     """The share of scenes in a rendered style: a mosaic, a line drawing, without colours."""
+    styles: tuple[scenes.Style, ...] = tuple(STYLES)
+    """Those that are drawn, each as often as it is named."""
     cast: casts.CastName = "two dozen"
     """Who plays in the scenes."""
     favoured: tuple[str, ...] = ()
@@ -130,7 +132,7 @@ class Sprites(World[scenes.Scene | scenes.Change]):
         chance = np.random.default_rng((*seed, 4))
         if chance.random() >= mix.styled:
             return scene
-        return replace(scene, style=list(STYLES)[int(chance.integers(len(STYLES)))])
+        return replace(scene, style=mix.styles[int(chance.integers(len(mix.styles)))])
 
     def render(self, shown: Sequence[scenes.Scene | scenes.Change]) -> Tensor:
         parts = [[one.first, one.second] if isinstance(one, scenes.Change) else [one] for one in shown]
