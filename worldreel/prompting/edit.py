@@ -61,7 +61,7 @@ def edit(
 def furthest(changes: NDArray[np.float32], shown: bool) -> NDArray[np.float32]:
     """How far into noise so much of a change takes a clip, as a share of the steps; `shown`: of a model that is shown it."""
     power, usual = (STEEPNESS if shown else 1.0), 0.7
-    scale = HIDING * (usual / (1 - usual)) ** (1 - power)
+    scale: float = HIDING * (usual / (1 - usual)) ** (1 - power)
     noise, kept = scale * changes**power, (1 - changes) ** power
     return (noise / (noise + kept)).astype(np.float32)
 
