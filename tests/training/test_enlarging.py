@@ -20,7 +20,7 @@ def config():
     return EnlargingConfig(
         model=tiny_model().model_copy(update={"enlarger": EnlargerConfig(width=32, blocks=2)}),
         autoencoder=BUNDLED / "tiny/autoencoder.safetensors",
-        pool=PoolConfig(canvases=CANVASES, coarse=1.0, start=100, size=100, refresh=0),
+        pool=PoolConfig(canvases=CANVASES, coarse=1.0, start=250, size=250, refresh=0),
         cells=1000,
         seen_cells=64,
         muon_rate=1e-3,
@@ -30,7 +30,8 @@ def config():
 
 def unseen(config, network):
     """The error on scenes of another seed, and that of the resized clips themselves."""
-    task = Enlarging(config.model_copy(update={"seed": 7}), torch.device("cpu"))
+    pool = config.pool.model_copy(update={"start": 60, "size": 60})
+    task = Enlarging(config.model_copy(update={"seed": 7, "pool": pool}), torch.device("cpu"))
     task.network = network
     with torch.no_grad():
         parts = [task.loss(step).parts for step in range(20)]
@@ -41,7 +42,7 @@ def test_what_was_resized_comes_nearer_to_what_it_was(config, tmp_path):
     task = Enlarging(config, torch.device("cpu"))
     before = unseen(config, task.network)
     assert before[0] == pytest.approx(before[1]) and before[1] > 0
-    folder = Trainer(task, SCHEDULE.model_copy(update={"steps": 100}), tmp_path / "run").train()
+    folder = Trainer(task, SCHEDULE.model_copy(update={"steps": 150}), tmp_path / "run").train()
     made = Enlarger(config.model.enlarger)
     load_into(made, folder / "enlarger.safetensors")
     after = unseen(config, made)
@@ -49,7 +50,8 @@ def test_what_was_resized_comes_nearer_to_what_it_was(config, tmp_path):
 
 
 def test_what_is_seen_counts_too(config):
-    loss, seeing = (Enlarging(config.model_copy(update={"seen": seen}), torch.device("cpu")).loss(0) for seen in (0.0, 0.5))
+    few = config.model_copy(update={"pool": config.pool.model_copy(update={"start": 20, "size": 20})})
+    loss, seeing = (Enlarging(few.model_copy(update={"seen": seen}), torch.device("cpu")).loss(0) for seen in (0.0, 0.5))
     assert seeing.parts["seen"] > 0
     assert float(seeing.total.detach()) == pytest.approx(float(loss.total.detach()) + 0.5 * seeing.parts["seen"], rel=1e-5)
     seeing.total.backward()

@@ -153,7 +153,7 @@ def tiny_enlarger() -> EnlargerRun:
             model=tiny_model(),
             autoencoder=BUNDLED / "tiny/autoencoder.safetensors",
             pool=PoolConfig(canvases=ENLARGED, coarse=1.0, sprites=sprites, start=2000, size=2000, refresh=0),
-            seen=0.3,
+            seen=3.0,
         ),
         schedule=Schedule(steps=3000, warmup=50, ema=0.995, preview_every=1000, checkpoint_every=500),
     )

@@ -58,7 +58,8 @@ class PoolConfig(Config):
     edited: float = 0.0
     """The share of scenes in one run that come with what they were before an edit, where their world knows such."""
     coarse: float = 0.0
-    """The share of scenes in one run that come with themselves made smaller, and as large again."""
+    """The share of scenes in one run that come with themselves made smaller, and as large again: half of them by 2, then drawn
+    at that size where their world can, as drafts are that a model is asked to enlarge."""
     kept: bool = True
     """Whether checkpoints hold the latents. A large pool is sooner made anew on a GPU than read from a disk."""
 
@@ -208,13 +209,20 @@ class LatentPool:
         for (world, _, cut), places in alike.items():
             befores = {place: before for place in places if (before := drafts[place].before) is not None}
             video = self.worlds[world].render([*(drafts[place].scene for place in places), *befores.values()])
-            small = {place: drafts[place].shrunk for place in places if drafts[place].shrunk > 1}
-            enlarged = [shrunk(video[places.index(place)], times)[None] for place, times in small.items()]
+            small = {place: drafts[place] for place in places if drafts[place].shrunk > 1}
+            enlarged = [self._shrunk(draft, video[places.index(place)])[None] for place, draft in small.items()]
             latents = self._latents(torch.cat([video, *enlarged]), cut)
             was = dict(zip([*befores, *small], latents[len(places) :], strict=True))
             for place, one in zip(places, latents[: len(places)], strict=True):
                 entries[place] = self._entry(drafts[place], one, was.get(place))
         return [entries[place] for place in range(len(drafts))]
+
+    def _shrunk(self, draft: Draft, video: Tensor) -> Tensor:
+        """What was made smaller, or drawn so, and as large again, of a scene that looks like a video [3, T, H, W]."""
+        half = self.worlds[draft.world].half(draft.scene) if draft.shrunk == 2 else None
+        if half is None:
+            return shrunk(video, draft.shrunk)
+        return resized(self.worlds[draft.world].render([half])[0], *video.shape[-2:])
 
     def _latents(self, video: Tensor, cut: int) -> Tensor:
         """[B, C, T, H, W] bf16 of videos [B, 3, T, H, W], with a second run from frame `cut` on (0: none). The first one is as
@@ -277,9 +285,14 @@ class LatentPool:
 
 def shrunk(video: Tensor, times: float) -> Tensor:
     """A video [3, T, H, W] made so many times smaller, and as large again."""
-    frames, (height, width) = video.transpose(0, 1), video.shape[-2:]
-    small = F.interpolate(frames, (round(height / times), round(width / times)), mode="bicubic", antialias=True)
-    return F.interpolate(small, (height, width), mode="bicubic", antialias=True).clamp(-1, 1).transpose(0, 1)
+    height, width = video.shape[-2:]
+    return resized(resized(video, round(height / times), round(width / times)), height, width)
+
+
+def resized(video: Tensor, height: int, width: int) -> Tensor:
+    """A video [3, T, H, W] in [-1, 1] at another size, as clips are (see `Clip.resized`)."""
+    frames = F.interpolate(video.transpose(0, 1), (height, width), mode="bicubic", antialias=True)
+    return frames.clamp(-1, 1).transpose(0, 1)
 
 
 def _normalised(weights: np.ndarray) -> np.ndarray:

@@ -52,6 +52,10 @@ class World(ABC, Generic[S]):
         """A scene that an edit turns into this one, with everybody where they are; None: there is none here."""
         return None
 
+    def half(self, scene: S) -> S | None:
+        """The same on a canvas of half the size, as a draft of it is; None: there is none here."""
+        return None
+
     def reworded(self, scene: S, rng: np.random.Generator, fillers: Sequence[str]) -> tuple[str, str]:
         """A caption, and the same in other words, where the world has any. `fillers`: words that say nothing."""
         caption = self.caption(scene, rng)
@@ -164,6 +168,13 @@ class Sprites(World[scenes.Scene | scenes.Change]):
         else:
             before = replace(scene, actors=(replace(changed, subject=other.actors[0].subject), *rest))
         return None if before.is_withheld or before == scene else before
+
+    def half(self, scene: scenes.Scene | scenes.Change) -> scenes.Scene | scenes.Change | None:
+        """None where it would not look the same: a mosaic's tiles are as large on every canvas."""
+        if isinstance(scene, scenes.Change) or scene.style is not None:
+            return None
+        canvas = scene.canvas
+        return replace(scene, canvas=replace(canvas, width=canvas.width // 2, height=canvas.height // 2))
 
     def reworded(self, scene: scenes.Scene | scenes.Change, rng: np.random.Generator, fillers: Sequence[str]) -> tuple[str, str]:
         if isinstance(scene, scenes.Change) or not _has_other_words(scene) or rng.random() >= self.mix.reworded:
