@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from worldreel.checkpoints import load_into, load_metadata, load_shards, load_tensors, save_tensors, shard_paths
+from worldreel.checkpoints import load_into, load_metadata, load_shards, load_tensors, narrowed, save_tensors, shard_paths
 from worldreel.errors import UserError
 
 
@@ -49,6 +49,39 @@ def test_weights_load_into_their_module(weights):
     load_into(module, weights)
     assert torch.equal(module.weight, load_tensors(weights)["weight"])
     assert load_metadata(weights) == {"made": "here"}
+
+
+def narrow(layer):
+    return {**narrowed("weight", layer.weight.detach()), "bias": layer.bias.detach()}
+
+
+def test_what_is_narrowed_comes_back_nearly_and_stays_so(tmp_path):
+    layer, again = nn.Conv3d(4, 6, 3), nn.Conv3d(4, 6, 3)
+    with torch.no_grad():
+        layer.weight[2] *= 1e-3  # each slice has a scale of its own
+        layer.weight[3] = 0
+    save_tensors(tmp_path / "a.safetensors", narrow(layer))
+    assert (tmp_path / "a.safetensors").stat().st_size < 0.5 * 4 * layer.weight.numel()
+    load_into(again, tmp_path / "a.safetensors")
+    most = layer.weight.abs().flatten(1).amax(dim=1)
+    assert bool(((again.weight - layer.weight).abs().flatten(1).amax(dim=1) <= most / 250).all())
+    assert torch.equal(again.bias, layer.bias)
+    save_tensors(tmp_path / "b.safetensors", narrow(again))
+    assert (tmp_path / "b.safetensors").read_bytes() == (tmp_path / "a.safetensors").read_bytes()
+
+
+def test_scales_that_fit_nothing_are_refused(tmp_path):
+    layer = nn.Conv3d(4, 6, 3)
+    tensors = narrow(layer)
+    short, wide = {"weight.scale": tensors["weight.scale"][1:]}, {"weight": layer.weight.detach()}
+    for wrong in (short, wide):
+        save_tensors(tmp_path / "a.safetensors", {**tensors, **wrong})
+        with pytest.raises(UserError, match="the scales of 'weight' fit nothing there"):
+            load_into(layer, tmp_path / "a.safetensors")
+    del tensors["weight"]
+    save_tensors(tmp_path / "a.safetensors", tensors)
+    with pytest.raises(UserError, match="the scales of 'weight' fit nothing there"):
+        load_into(layer, tmp_path / "a.safetensors")
 
 
 @pytest.mark.parametrize("keep", [0, 4, 40, -1])

@@ -17,6 +17,7 @@ __all__ = [
     "load_metadata",
     "load_shards",
     "load_tensors",
+    "narrowed",
     "save_tensors",
     "shard_paths",
     "whole_file",
@@ -24,6 +25,8 @@ __all__ = [
 ]
 Translate = Callable[[Mapping[str, Tensor], str], Mapping[str, Tensor]]
 """(tensors of a file, the file's name for messages) -> the same under the module's names."""
+SCALE = ".scale"
+"""What the name of a narrowed tensor's scales ends in."""
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> None:
@@ -55,9 +58,10 @@ def load_metadata(path: Path) -> dict[str, str]:
 
 
 def load_into(module: nn.Module, path: Path) -> None:
-    """Loads weights whose names, shapes and finiteness must all match. Raises UserError naming the first that does not."""
-    tensors = load_tensors(path)
+    """Loads weights whose names, shapes and finiteness must all match; what is `narrowed` is made wide. Raises UserError naming
+    the first that does not."""
     wanted = module.state_dict()
+    tensors = _widened(path, load_tensors(path), wanted)
     missing, extra = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
     if missing or extra:
         what = f"lacks {missing[0]!r}" if missing else f"has an unknown {extra[0]!r}"
@@ -65,6 +69,26 @@ def load_into(module: nn.Module, path: Path) -> None:
     for name, tensor in tensors.items():
         _check(path, name, tensor, wanted[name])
     module.load_state_dict(tensors)
+
+
+def narrowed(name: str, tensor: Tensor) -> dict[str, Tensor]:
+    """A tensor [N, ...] under its name as whole numbers up to 127 in 8 bits, and its scales [N]: an error of about 1/254 of a
+    slice's largest value. One that was read from such a file stays exactly as it was, since scales are of few bits."""
+    flat = tensor.float().flatten(1)
+    scale = (flat.abs().amax(dim=1).clamp(min=1e-12) / 127).bfloat16()
+    whole = (flat / scale.float()[:, None]).round().clamp(-127, 127).to(torch.int8)
+    return {name: whole.view(tensor.shape), name + SCALE: scale}
+
+
+def _widened(path: Path, tensors: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors of a file with those in fp32 that were narrowed."""
+    narrow = [name for name, tensor in wanted.items() if tensor.is_floating_point() and name + SCALE in tensors]
+    for name in narrow:
+        whole, scale = tensors.get(name), tensors.pop(name + SCALE)
+        if whole is None or whole.dtype != torch.int8 or scale.shape != whole.shape[:1]:
+            raise UserError(f"{path}: the scales of {name!r} fit nothing there: fetch or save the weights again")
+        tensors[name] = (whole.flatten(1).float() * scale.float()[:, None]).view(whole.shape)
+    return tensors
 
 
 def shard_paths(folder: Path, stem: str) -> list[Path]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from worldreel.autoencoder import Autoencoder, Enlarger, EnlargerConfig
-from worldreel.checkpoints import load_into, save_tensors
+from worldreel.checkpoints import load_into, narrowed, save_tensors
 from worldreel.devices import autocast
 from worldreel.errors import UserError
 from worldreel.files import whole_folder
@@ -54,7 +54,7 @@ class ModelConfig(BundleConfig):
 
 
 class Model(Bundle):
-    """The networks of a bundle. Weights are fp32 in memory, bf16 on disk."""
+    """The networks of a bundle. Weights are fp32 in memory, bf16 or 8 bits on disk (see `save_weights`)."""
 
     config: ModelConfig
 
@@ -159,8 +159,12 @@ def beside_noise(source: Tensor, shown: Tensor) -> Tensor:
 
 
 def save_weights(path: Path, part: nn.Module) -> None:
-    """One network of a bundle, in bf16."""
-    save_tensors(path, {key: _stored(value) for key, value in part.state_dict().items()}, {"format": FORMAT})
+    """One network of a bundle, in bf16; an autoencoder's kernels, which are most of a small package, in 8 bits."""
+    stored = dict[str, Tensor]()
+    for name, value in part.state_dict().items():
+        kernel = isinstance(part, Autoencoder) and value.ndim > 2
+        stored |= narrowed(name, value) if kernel else {name: _stored(value)}
+    save_tensors(path, stored, {"format": FORMAT})
 
 
 def _stored(value: Tensor) -> Tensor:
