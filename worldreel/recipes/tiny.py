@@ -84,8 +84,8 @@ SAID = (
 """For words: mostly small clips, of which many fit in a step."""
 
 
-HARD_STYLES: tuple[Style, ...] = ("mosaic", "mosaic", "mosaic", "grey", "sepia", "outline")
-"""A mosaic is learned last: each block has a colour of its own, that changes with what moves behind it."""
+HARD_STYLES: tuple[Style, ...] = ("mosaic", "grey", "sepia", "sepia", "outline", "outline")
+"""More mosaics teach no more of them, and put blocks into bodies that have no style."""
 
 DRILL = PoolConfig(
     canvases=(
@@ -95,7 +95,7 @@ DRILL = PoolConfig(
         CanvasShare(width=64, height=64, frames=25, weight=0.4, cut=True),
     ),
     edited=0.35,
-    sprites=SpritesMix(alone=0.35, plain=0.4, short=0.8, styled=0.3, styles=HARD_STYLES),
+    sprites=SpritesMix(alone=0.35, plain=0.4, short=0.8, styled=0.2, styles=HARD_STYLES),
     start=3000,
     size=3000,
     refresh=0,
@@ -175,16 +175,16 @@ def tiny_transformer() -> TransformerRun:
             pool=PoolConfig(
                 canvases=CANVASES,
                 joined=0.6,
-                edited=0.5,
+                edited=0.4,
                 coarse=0.05,
                 sprites=SpritesMix(
-                    alone=0.55,
+                    alone=0.65,
                     changing=0.15,
                     anywhere=0.5,
                     favoured=ALIKE,
                     favour=0.25,
                     plain=0.5,
-                    styled=0.3,
+                    styled=0.18,
                     styles=HARD_STYLES,
                     terse=0.2,
                     paraphrased=0.4,
