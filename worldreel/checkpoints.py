@@ -57,11 +57,12 @@ def load_metadata(path: Path) -> dict[str, str]:
         raise UserError(f"{path} is not a whole safetensors file ({error})") from error
 
 
-def load_into(module: nn.Module, path: Path) -> None:
+def load_into(module: nn.Module, path: Path, translate: Translate | None = None) -> None:
     """Loads weights whose names, shapes and finiteness must all match; what is `narrowed` is made wide. Raises UserError naming
     the first that does not."""
     wanted = module.state_dict()
-    tensors = _widened(path, load_tensors(path), wanted)
+    found = load_tensors(path) if translate is None else dict(translate(load_tensors(path), str(path)))
+    tensors = _widened(path, found, wanted)
     missing, extra = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
     if missing or extra:
         what = f"lacks {missing[0]!r}" if missing else f"has an unknown {extra[0]!r}"

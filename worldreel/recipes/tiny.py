@@ -54,7 +54,7 @@ CANVASES = (
     CanvasShare(width=160, height=96, frames=25, weight=1.2),
     CanvasShare(width=96, height=160, frames=25, weight=0.8),
     CanvasShare(width=176, height=80, frames=25, weight=1.4),
-    CanvasShare(width=224, height=96, frames=25, weight=2.2),
+    CanvasShare(width=224, height=96, frames=25, weight=2.6),
     CanvasShare(width=80, height=80, frames=25, weight=4, close=True),
     CanvasShare(width=80, height=80, frames=13, weight=4, close=True),
     CanvasShare(width=128, height=128, frames=1, weight=12),
@@ -64,7 +64,7 @@ CANVASES = (
     CanvasShare(width=160, height=96, frames=1, weight=1.5),
     CanvasShare(width=96, height=160, frames=1, weight=1.5),
     CanvasShare(width=176, height=80, frames=1, weight=1),
-    CanvasShare(width=224, height=96, frames=1, weight=1.5),
+    CanvasShare(width=224, height=96, frames=1, weight=2),
     CanvasShare(width=80, height=80, frames=1, weight=16, close=True),
 )
 """Square, wide and tall; clips of one to three seconds, many stills, which teach what subjects look like for few tokens; views
@@ -120,7 +120,7 @@ def tiny_model() -> ModelConfig:
         autoencoder=AUTOENCODER,
         text=text,
         enlarger=ENLARGER,
-        transformer=TransformerConfig(channels=2 * channels + 1, outputs=channels, text_width=text.width),
+        transformer=TransformerConfig(channels=2 * channels + 1, outputs=channels, text_width=text.width, blocks=8),
         defaults=Defaults(guidance=2.0, given_guidance=1.5, solver="stochastic", fast=FAST),
         limits=Limits(),
         knows=sprites_knowledge(),

@@ -26,6 +26,7 @@ from worldreel.text.tokenizer import Tokenizer
 from worldreel.training.latents import Entry, LatentPool, PoolConfig
 from worldreel.training.optimizers import muon_and_adamw
 from worldreel.training.task import Loss
+from worldreel.transformer.growth import grown
 from worldreel.worlds.render import to_frames
 
 
@@ -36,7 +37,8 @@ class FillingConfig(Config):
     enlarger: Path | None = None
     """The trained `enlarger.safetensors`, where the model has one."""
     start: Path | None = None
-    """A model folder whose text encoder and transformer to go on from, with new optimizers and a new warm-up."""
+    """A model folder whose text encoder and transformer to go on from, with new optimizers and a new warm-up; one of fewer blocks
+    is made deeper."""
     table: Path
     """The static word embeddings."""
     tokenizer: Path
@@ -323,6 +325,7 @@ def build_model(config: FillingConfig) -> Model:
     model.text.table.load_state_dict(WordTable(load_table(config.table)).state_dict())
     if config.start is not None:
         load_into(model.text, config.start / "text.safetensors")
-        load_into(model.transformer, config.start / "transformer.safetensors")
+        blocks = config.model.transformer.blocks
+        load_into(model.transformer, config.start / "transformer.safetensors", lambda tensors, _: grown(tensors, blocks))
     model.autoencoder.eval().requires_grad_(False)
     return model
