@@ -279,3 +279,22 @@ def test_it_is_built_on_what_is_given(config, tmp_path):
         build_model(config.model_copy(update={"autoencoder": foreign}))
     with pytest.raises(UserError, match="holds no table"):
         build_model(config.model_copy(update={"table": foreign}))
+
+
+def test_a_deeper_model_goes_on_from_what_a_shallow_one_learned(config, tmp_path):
+    shallow = build_model(config)
+    shallow.save(tmp_path / "model", config.tokenizer)
+    deeper = config.model.transformer.model_copy(update={"blocks": 4})
+    model = config.model.model_copy(update={"transformer": deeper})
+    deep = build_model(config.model_copy(update={"model": model, "start": tmp_path / "model"}))
+    for number, source in enumerate([0, 0, 1, 1]):
+        learned = shallow.transformer.blocks[source].attention.q.weight.to(torch.bfloat16)
+        assert torch.equal(deep.transformer.blocks[number].attention.q.weight.to(torch.bfloat16), learned)
+        assert bool(deep.transformer.blocks[number].mlp[2].weight.any()) == (number in (0, 2))
+    with pytest.raises(UserError, match="another model"):
+        build_model(config.model_copy(update={"start": saved(deep, config, tmp_path / "deep")}))
+
+
+def saved(model, config, folder):
+    model.save(folder, config.tokenizer)
+    return folder

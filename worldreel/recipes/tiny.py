@@ -178,7 +178,7 @@ def tiny_transformer() -> TransformerRun:
                 edited=0.4,
                 coarse=0.05,
                 sprites=SpritesMix(
-                    alone=0.65,
+                    alone=0.62,
                     changing=0.15,
                     anywhere=0.5,
                     favoured=ALIKE,
