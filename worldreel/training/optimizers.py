@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
+from worldreel.devices import compute_dtype
+
 
 class Muon(torch.optim.Optimizer):
     """Momentum, made orthogonal by Newton-Schulz iterations (Jordan et al. 2024), for matrices and convolution kernels.
@@ -50,7 +52,7 @@ def orthogonal(matrices: Tensor, iterations: int = 5) -> Tensor:
     """The nearest semi-orthogonal matrices of a batch [B, rows, columns], roughly: singular values end between 0.7 and 1.2."""
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrices.shape[1] > matrices.shape[2]
-    x = (matrices.mT if tall else matrices).to(torch.bfloat16)
+    x = (matrices.mT if tall else matrices).to(compute_dtype(matrices.device))
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     for _ in range(iterations):
         gram = x @ x.mT
