@@ -80,13 +80,24 @@ def test_between_two_neighbours_the_nearer_weighs_more():
     assert share(made[3], after) > share(made[3], before)
 
 
-def test_what_is_drawn_anew_a_little_otherwise_sets_in_over_two_frames():
-    """A wall that the model makes lighter than it was given: half of the way at once, then three quarters of it, then all."""
-    pixels = np.full((5, 32, 32, 3), 100, np.uint8)
+def test_what_is_drawn_anew_a_little_otherwise_sets_in_softly():
+    """A wall that the model makes lighter than it was given: at once by three quarters; and back in two steps."""
+    pixels = np.full((6, 32, 32, 3), 100, np.uint8)
     frames = pixels.copy()
-    frames[1:] = 110
-    made = with_given(frames, Canvas(pixels, ceilings(0, 1, 1, 1, 1), FPS, CUES)).astype(float)
-    assert np.allclose(made[:, 16, 16, 0], [100, 105, 107.5, 110, 110], atol=0.6)
+    frames[1:-1] = 110
+    made = with_given(frames, Canvas(pixels, ceilings(0, 1, 1, 1, 1, 0), FPS, CUES)).astype(float)
+    assert np.allclose(made[:, 16, 16, 0], [100, 108, 110, 108.5, 106, 100], atol=0.6)
+
+
+def test_what_leads_up_to_a_given_frame_may_differ_by_more():
+    """The same wall, far lighter than it was given: after the given frame that is another thing, before it the same one."""
+    pixels = np.full((3, 32, 32, 3), 100, np.uint8)
+    frames = np.full_like(pixels, 160)
+    frames[0] = frames[2] = 100
+    after = with_given(frames[:2].copy(), Canvas(pixels[:2], ceilings(0, 1), FPS, CUES))[1, 16, 16, 0]
+    before = with_given(frames[1:].copy(), Canvas(pixels[1:], ceilings(1, 0), FPS, CUES))[0, 16, 16, 0]
+    assert 150 < after < 160
+    assert 130 < before < after - 10
 
 
 def test_what_is_elsewhere_by_then_leaves_no_ghost():

@@ -4,13 +4,16 @@ The codec loses a little of every frame: some detail, and a shade of colour. How
 both as they are and as the codec gives them back. So what was made beside them gets the shade, and, wherever it still shows the
 same thing, the very detail; else there would be a jump at the seam.
 
-The model, too, draws what it goes on with anew, and never quite as it was. So the two frames next to a given one dissolve into
-it, wherever they show much the same; what is elsewhere by then leaves no ghost.
+The model, too, draws what it goes on with anew, and never quite as it was. So made frames dissolve into a given one next to them,
+wherever they show much the same; what is elsewhere by then leaves no ghost. What follows a given frame is decoded with that in
+the decoder's memory, and looks like it from the first: too much of it, and all would stand still there. What comes before knows
+nothing of it, may differ by more, and takes more.
 
 A clip that is edited exists both ways too: what an edit leaves as it was gets back what the codec took.
 """
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,8 +26,17 @@ SAME, ALIKE = 6.0, 40.0
 """Levels of 255 by which places may differ that still show the same thing, or much the same (root mean square over a window)."""
 SMALL, LARGE = 9, 15
 """Pixels; a window's side, in which places are compared that may show the same thing, or much the same."""
-DISSOLVE = (1 / 2, 1 / 4)
-"""The share of a given frame in the made ones that follow it or come before it, the nearest first."""
+
+
+class Dissolve(NamedTuple):
+    """The share of a given frame in the made ones next to it, the nearest first, where they show much the same (see `levels`)."""
+
+    shares: tuple[float, ...]
+    levels: float
+
+
+AFTER, BEFORE = Dissolve((1 / 4,), ALIKE), Dissolve((1 / 2, 1 / 4), 2 * ALIKE)
+"""Of a given frame in what follows it, and in what leads up to it."""
 
 
 def with_given(frames: Frame, canvas: Canvas) -> Frame:
@@ -70,9 +82,10 @@ def _matched(number: int, known: np.ndarray, frames: Frame, pixels: Frame) -> Fr
         shade = lost.mean(axis=(0, 1))
         out += weight * (shade + _likeness(made, decoded, SAME, SMALL) * (lost - shade))
     for neighbour, weight, distance in zip(neighbours.tolist(), weights.tolist(), distances.tolist(), strict=True):
-        if distance <= len(DISSOLVE):
+        shares, levels = AFTER if neighbour < number else BEFORE
+        if distance <= len(shares):
             apart = pixels[neighbour] - out
-            out += weight * DISSOLVE[distance - 1] * _likeness(out, pixels[neighbour], ALIKE, LARGE) * apart
+            out += weight * shares[distance - 1] * _likeness(out, pixels[neighbour], levels, LARGE) * apart
     matched: Frame = out.round().clip(0, 255).astype(np.uint8)
     return matched
 
