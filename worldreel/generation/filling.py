@@ -11,6 +11,7 @@ from torch import Tensor
 from worldreel.generation.pixels import to_pixels
 from worldreel.generation.plan import Plan
 from worldreel.generation.predictor import flows, predictor
+from worldreel.generation.pulse import evened
 from worldreel.generation.seam import with_detail, with_given
 from worldreel.media.clip import Frame
 from worldreel.models import Bundle, SolverName
@@ -45,7 +46,7 @@ def fill(model: Bundle, canvas: Canvas, settled: Plan, generator: torch.Generato
     shown = lowered.known
     lowered = model.enlarged(canvas, lowered)
     tokens = denoised(model, canvas, lowered, settled, generator, watch)
-    frames = _decoded(model, canvas, lowered, tokens, watch)
+    frames = _decoded(model, canvas, lowered, tokens, watch, model.config.evened and not canvas.enlarged)
     redrawn = model.config.sees_sources and 0 < float(lowered.ceilings.max()) < 1
     if canvas.enlarged or (canvas.edited and redrawn):
         frames = with_detail(frames, _decoded(model, canvas, lowered, shown, lambda progress: None), canvas)
@@ -93,18 +94,23 @@ def _solver(model: Bundle, canvas: Canvas, lowered: Lowered, settled: Plan) -> S
     return "euler" if held and settled.solver == "stochastic" else settled.solver
 
 
-def _decoded(model: Bundle, canvas: Canvas, lowered: Lowered, tokens: Tensor, watch: Watch) -> Frame:
-    """Every run trimmed to its own frames and the canvas's sides."""
+def _decoded(model: Bundle, canvas: Canvas, lowered: Lowered, tokens: Tensor, watch: Watch, even: bool = False) -> Frame:
+    """Every run trimmed to its own frames and the canvas's sides. `even`: with even steps from one latent frame to the next."""
     frames = np.empty((canvas.frames, canvas.height, canvas.width, 3), np.uint8)
+    unknown = ~np.broadcast_to(canvas.given, frames.shape[:3])
     of = sum(piece.grid.frames for piece in lowered.pieces)
     done = 0
     parts = tokens.split([piece.grid.tokens for piece in lowered.pieces])
     for piece, part in zip(lowered.pieces, parts, strict=True):
-        made, stop = piece.run
+        start, stop = piece.run
+        made, groups = start, list[int]()
         for video in model.decode(part, piece.grid):
             done += 1
+            groups.append(made - start)
             watch(Progress("decoding", done, of))
             pixels = to_pixels(video[0, :, : stop - made, : canvas.height, : canvas.width])
             frames[made : made + len(pixels)] = pixels
             made += len(pixels)
+        if even:
+            evened(frames[start:stop], groups[1:], unknown[start:stop])
     return frames

@@ -115,6 +115,9 @@ class BundleConfig(Config):
     boundary: float = 0.0
     """The level below which a second expert takes over; 0: there is one transformer for all levels."""
     descent: Descent = Descent()
+    evened: bool = False
+    """Whether the frames of one latent frame are made to follow those of the one before as they follow one another (see
+    `worldreel.generation.pulse`): of weights whose latent frames agree too little."""
     defaults: Defaults = Defaults()
     limits: Limits = Limits()
     knows: Knows

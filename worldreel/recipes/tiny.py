@@ -121,6 +121,7 @@ def tiny_model() -> ModelConfig:
         text=text,
         enlarger=ENLARGER,
         transformer=TransformerConfig(channels=2 * channels + 1, outputs=channels, text_width=text.width, blocks=8),
+        evened=True,
         defaults=Defaults(guidance=2.0, given_guidance=1.5, solver="stochastic", fast=FAST),
         limits=Limits(),
         knows=sprites_knowledge(),
