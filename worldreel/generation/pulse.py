@@ -1,5 +1,5 @@
-"""The pulse of a codec: frames come in groups, one for each latent frame, and a model that draws those a little otherwise each time
-pops from group to group, while within them all glides.
+"""The pulse of a codec: frames come in groups, one for each latent frame, and a model that draws those a little otherwise each
+time pops from group to group, while within them all glides.
 
 Where a clip changes more from one group to the next than within both, the excess is spread over the frames beside that step, as
 deblocking filters do at the edges of blocks (List et al. 2003). It weighs by its share of the step's energy, after Wiener: where
