@@ -47,7 +47,8 @@ def _spread(frames: Frame, start: int, edges: set[int], excess: np.ndarray, made
 
 def _step(frames: Frame, number: int) -> np.ndarray:
     """What changes with a frame, [H, W, 3]."""
-    return frames[number].astype(np.float32) - frames[number - 1]
+    step: np.ndarray = frames[number].astype(np.float32) - frames[number - 1]
+    return step
 
 
 def _local(step: np.ndarray) -> np.ndarray:
