@@ -2,6 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from worldreel.transformer import mlp as module
 from worldreel.transformer.mlp import MLP
 
 
@@ -36,3 +37,13 @@ def test_the_fused_pass_in_bf16_is_as_near_to_fp32_as_passes_apart(mlp, count):
     assert apart.requires_grad
     errors = [(made.float() - exact).norm() / exact.norm() for made in (fused, apart.detach())]
     assert errors[0] <= 1.2 * errors[1] <= 0.02
+
+
+def test_processors_without_the_fused_pass_take_passes_apart(mlp, monkeypatch):
+    """Those that know no AVX-512 multiply bf16 too, slowly; oneDNN's fused pass fails there."""
+    assert not module.FUSES or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    monkeypatch.setattr(module, "FUSES", False)
+    monkeypatch.setattr(module, "bent", None)
+    short = MLP(24, 56).bfloat16()
+    with torch.inference_mode():
+        assert short(torch.randn(7, 24).bfloat16()).isfinite().all()

@@ -3,7 +3,14 @@
 import torch
 from torch import Tensor, nn
 
-FUSES = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+
+def _has_fused_pass() -> bool:
+    """oneDNN has it in bf16 for processors with AVX-512 only, and fails on others."""
+    ours = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+    return ours and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+FUSES = _has_fused_pass()
 
 
 def fuses(device: str, weights: torch.dtype) -> bool:
