@@ -44,6 +44,14 @@ def test_given_tokens_do_not_count():
     assert not velocity_loss(predicted, clean, torch.zeros(6)).any()
 
 
+def test_errors_count_as_much_as_they_are_weighed():
+    clean, predicted, levels = some(3, 4), some(3, 4, seed=1), torch.full((3,), 0.5)
+    plain = velocity_loss(predicted, clean, levels)
+    assert torch.allclose(velocity_loss(predicted, clean, levels, torch.full((3, 1), 2.0)), 2 * plain)
+    second = velocity_loss(predicted, clean, levels, torch.tensor([0.0, 1.0, 0.0, 0.0]))
+    assert torch.allclose(second, 4 * ((predicted - clean)[:, 1] ** 2).mean() / 4)
+
+
 def test_the_weight_is_capped():
     clean, predicted = torch.zeros(1, 4), torch.ones(1, 4)
     for level, weight in ((1e-6, 400), (0.01, 400), (0.05, 400), (0.5, 4), (1, 1)):

@@ -7,7 +7,8 @@ from tests.weights import randomise
 from worldreel.checkpoints import save_tensors
 from worldreel.errors import UserError
 from worldreel.models import Model
-from worldreel.training.filling import Filling, build_model, draw_wanted
+from worldreel.patches import Grid
+from worldreel.training.filling import Example, Filling, build_model, draw_wanted
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +213,7 @@ def test_an_edit_leads_from_its_source_to_what_is_wanted(config, monkeypatch):
     task, seen = editing(config), list[torch.Tensor]()
     monkeypatch.setattr("worldreel.training.filling.noised", lambda clean, noise, levels: seen.append(clean) or clean)
     monkeypatch.setattr(
-        "worldreel.training.filling.velocity_loss", lambda predicted, clean, levels: seen.append(clean) or clean.sum()
+        "worldreel.training.filling.velocity_loss", lambda predicted, clean, levels, _: seen.append(clean) or clean.sum()
     )
     with torch.no_grad():
         task.loss(0)
@@ -298,3 +299,14 @@ def test_a_deeper_model_goes_on_from_what_a_shallow_one_learned(config, tmp_path
 def saved(model, config, folder):
     model.save(folder, config.tokenizer)
     return folder
+
+
+def test_frames_beside_given_ones_and_channels_count_as_much_as_they_are_weighed(config):
+    run = Grid(frames=5, height=1, width=2, seconds=0.3)
+    wanted = torch.tensor([False, True, True, True, False]).repeat_interleave(2)
+    clip = Example(torch.zeros(10, 16), (run,), wanted, ())
+    assert clip.beside_given.tolist() == torch.tensor([False, True, False, True, False]).repeat_interleave(2).tolist()
+    weighed = config.model_copy(update={"beside": 3.0, "channels": (1.0, 2.0, 1.0, 1.0)})
+    weights = Filling(weighed, torch.device("cpu"))._weights([clip])
+    assert weights.shape == (10, 16) and torch.equal(weights[0], torch.tensor([1.0, 2.0, 1.0, 1.0]).repeat(4))
+    assert torch.equal(weights[2], 3 * weights[0]) and torch.equal(weights[4], weights[0])

@@ -23,9 +23,10 @@ def clean_from_velocity(noisy: Tensor, predicted: Tensor, levels: Tensor) -> Ten
     return noisy - levels[:, None] * predicted
 
 
-def velocity_loss(predicted_clean: Tensor, clean: Tensor, levels: Tensor) -> Tensor:
+def velocity_loss(predicted_clean: Tensor, clean: Tensor, levels: Tensor, weights: Tensor | None = None) -> Tensor:
     """Mean squared error of the velocity that predicted clean tokens imply, |x - x_0|^2 / max(t, 0.05)^2, over tokens that
-    are not given (level above 0)."""
+    are not given (level above 0). `weights`: how much each error counts, [N, C] or what broadcasts to it."""
     weight = (levels > 0) / levels.clamp(min=LEAST_LEVEL) ** 2
-    errors = ((predicted_clean - clean) ** 2).mean(dim=1)
+    squares = (predicted_clean - clean) ** 2
+    errors = (squares if weights is None else weights * squares).mean(dim=1)
     return (errors * weight).sum() / (levels > 0).sum().clamp(min=1)

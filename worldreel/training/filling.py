@@ -71,6 +71,10 @@ class FillingConfig(Config):
     is blended into another does."""
     boards: float = 0.0
     """The share of clips of one canvas, side by side in a pack, that are two shots of a storyboard, each with its own prompt."""
+    beside: float = 1.0
+    """How much frames that are made beside given ones count: seams are a small part of all that is made, and seen first."""
+    channels: tuple[float, ...] = ()
+    """How much each channel of the latents counts (empty: all the same)."""
     given_noise: float = 0.1
     """Given tokens are clean half of the time, else noised up to this level, truly labelled."""
     same: float = 0.0
@@ -106,6 +110,16 @@ class Example:
     @property
     def is_shot(self) -> bool:
         return len(self.runs) == 1 and self.runs[0].frames > 1 and self.source is None
+
+    @property
+    def beside_given(self) -> Tensor:
+        """Which tokens are to be made right after a given frame or before one [N]."""
+        frame = len(self.wanted) // sum(run.frames for run in self.runs)
+        given = ~self.wanted
+        beside = torch.zeros_like(given)
+        beside[frame:] |= given[:-frame]
+        beside[:-frame] |= given[frame:]
+        return beside & self.wanted
 
     @property
     def under_noise(self) -> Tensor:
@@ -169,8 +183,15 @@ class Filling:
             noisy = noised(under, noise, levels)
             predicted = self.model.predicted(noisy, levels, layout.to(self.device), texts, sources=sources)
         # Given tokens, noised a little or not, are no part of the loss.
-        loss = velocity_loss(predicted, clean, levels * wanted)
+        loss = velocity_loss(predicted, clean, levels * wanted, self._weights(examples))
         return Loss(loss, {"tokens": float(len(clean)), "clips": float(len(examples))})
+
+    def _weights(self, examples: Sequence[Example]) -> Tensor:
+        """How much the error of each token counts, or of each of its channels: [N, 1] or [N, C]."""
+        beside = torch.cat([one.beside_given for one in examples]).to(self.device)
+        weights = torch.where(beside, self.config.beside, 1.0)[:, None]
+        channels = torch.tensor(self.config.channels, device=self.device)
+        return weights * channels.repeat(self.config.model.patch**2) if self.config.channels else weights
 
     def _draw(self, rng: np.random.Generator, pool: LatentPool, menus: Sequence[Sequence[int]]) -> list[Example]:
         """Scenes of a pool for one of its menus."""
