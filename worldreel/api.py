@@ -64,6 +64,11 @@ class Handle:
         it was taught too much to list."""
         return self.model.known(prompt)
 
+    def renamed(self, prompt: str) -> dict[str, str]:
+        """The words of a prompt that it was never told, each with the one that it reads instead, being near to it ("hound":
+        "dog")."""
+        return self.model.renamed(prompt)
+
     def adapt(
         self, lora: str | PathLike[str], strength: float = 1.0, *, merged: bool = True, expert: Expert | None = None
     ) -> None:

@@ -118,6 +118,13 @@ def test_a_prompt_without_a_known_word_gets_a_note(generate, work):
     assert json.loads(ended.out)["known"] == {}
 
 
+def test_a_word_that_was_never_told_gets_a_note(generate, monkeypatch):
+    monkeypatch.setattr("worldreel.models.model.Model.renamed", lambda model, prompt: {"hound": "dog"})
+    ended = generate("a hound near a dog", "--frames", 1, "--json")
+    assert (ended.status, ended.err) == (0, "note: small was never told hound; it reads dog\n")
+    assert json.loads(ended.out)["renamed"] == {"hound": "dog"}
+
+
 def test_a_prompt_of_bytes_that_are_no_text(generate, work):
     assert generate(os.fsdecode(b"a \xff dog"), "--frames", 1, "--seed", 7).status == 0
     assert listing(work) == ["a-dog-7.png"]

@@ -7,7 +7,7 @@ from tests.conftest import TOKENIZER
 from worldreel.autoencoder import Enlarger
 from worldreel.checkpoints import load_tensors, save_tensors
 from worldreel.errors import UserError
-from worldreel.models import Model
+from worldreel.models import Model, load_model
 from worldreel.models import bundle as bundle_room
 from worldreel.patches import Segment, pack, to_tokens
 from worldreel.shapes import VideoShape
@@ -41,6 +41,15 @@ def test_matrices_are_stored_in_bf16_kernels_and_the_table_in_8_bits_and_small_v
             narrow = name == "table.rows" or (part == "autoencoder" and tensor.ndim > 2)
             wide = torch.bfloat16 if tensor.ndim > 1 or name.endswith("weight.scale") else torch.float32
             assert tensor.dtype == (torch.int8 if narrow else wide), name
+
+
+def test_words_that_it_was_never_told_are_read_as_what_they_mean(model):
+    tiny = load_model("tiny")
+    assert tiny.renamed("a Hound with a puppy") == {"hound": "dog"}
+    assert torch.equal(tiny.read(["a Hound with a puppy"])[0], tiny.read(["a dog with a puppy"])[0])
+    assert not torch.equal(tiny.read(["a puppy"])[0], tiny.read(["a dog"])[0])
+    # Of this one it is not known what it was told.
+    assert model.renamed("a hound") == {} and not torch.equal(model.read(["a hound"])[0], model.read(["a dog"])[0])
 
 
 def test_an_enlarger_is_a_part_of_its_model(editor, tmp_path):

@@ -34,6 +34,20 @@ def test_order_is_the_prompts(knowledge):
     assert list(knowledge.nearest_known("left red puppy dog", TAUGHT)) == ["left", "red", "puppy", "dog"]
 
 
+NAMES = "dog", "cat", "cow", "turtle", "red", "blue", "gray", "pink", "purple"
+
+
+@pytest.mark.parametrize(("word", "name"), [("hound", "dog"), ("heifer", "cow"), ("terrapin", "turtle"), ("scarlet", "red")])
+def test_a_word_that_was_never_told_is_read_as_the_name_it_surely_means(knowledge, word, name):
+    assert knowledge.renamed(f"A {word.upper()} on a wall", NAMES, ["wall"]) == {word: name}
+
+
+def test_what_was_told_or_is_unsure_is_read_as_it_is(knowledge):
+    assert knowledge.renamed("a hound", NAMES, ["hound"]) == knowledge.renamed("a dog", NAMES, []) == {}
+    assert knowledge.renamed("a guitar, coloured, of many colors, 狗", NAMES, []) == {}
+    assert knowledge.renamed("", NAMES, []) == knowledge.renamed("a hound", [], []) == {}
+
+
 def test_the_table_puts_synonyms_nearer_than_strangers(tokenizer, table):
     def cosine(one, other):
         a, b = (table[tokenizer.encode(word)].mean(0) for word in (one, other))

@@ -32,6 +32,11 @@ def test_words_are_plain_and_each_once(tokenizer):
     assert tokenizer.words("A dog, a CAFÉ... and 2 dogs!") == ["a", "dog", "cafe", "and", "2", "dogs"]
 
 
+def test_words_are_replaced_where_they_stand(tokenizer):
+    assert tokenizer.replaced("A Hound; the café's hounds, a hound!", {"hound": "dog"}) == "a dog; the cafe's hounds, a dog!"
+    assert tokenizer.replaced("A Dog", {"hound": "dog"}) == "A Dog" and tokenizer.replaced("", {"a": "b"}) == ""
+
+
 def test_a_file_that_is_no_tokenizer_is_refused_by_name(tmp_path):
     path = tmp_path / "tokenizer.json"
     with pytest.raises(UserError, match=r"tokenizer\.json"):

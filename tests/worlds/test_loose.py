@@ -3,8 +3,8 @@ import re
 import numpy as np
 
 from worldreel.worlds.casts import cast
-from worldreel.worlds.loose import RARER_COLOURS, RARER_SUBJECTS, loose
-from worldreel.worlds.paraphrases import COLOURS, HEARD, SUBJECTS, WITHHELD, withheld_words
+from worldreel.worlds.loose import RARER_COLOURS, RARER_SUBJECTS, heard_words, loose
+from worldreel.worlds.paraphrases import COLOURS, HEARD, SUBJECTS, WITHHELD, paraphrase, withheld_words
 from worldreel.worlds.scenes import Canvas, random_scene
 
 CLIP = Canvas(128, 128, 25)
@@ -69,3 +69,14 @@ def test_withheld_words_are_those_of_all_withheld_wordings():
     words = withheld_words()
     assert {"hound", "scarlet", "jet", "black", "heads", "way", "put", "hand", "surface", "coloured", "straight"} <= words
     assert not words & {"gallops", *HEARD.verbs, "crimson"}
+
+
+def test_all_that_is_said_is_heard_and_no_other_name():
+    heard = heard_words()
+    for seed in range(300):
+        scene, text = said(seed)
+        rng = np.random.default_rng(seed)
+        for each in (text, paraphrase(scene, rng)):
+            assert set(re.findall("[a-z]+", each)) <= heard | set(FILLERS)
+    withheld = {word for words in (SUBJECTS, COLOURS) for word, _ in words.values() if " " not in word and "-" not in word}
+    assert not withheld & heard and {"dog", "puppy", "beetle", "crimson", "snowy"} <= heard

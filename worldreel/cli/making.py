@@ -90,10 +90,12 @@ class Making:
         handle = load(self.model, self.device, self.memory)
         for path, strength, expert in loras:
             handle.adapt(path, strength, expert=expert)
-        known = handle.known(plans[0].prompt)
+        known, renamed = handle.known(plans[0].prompt), handle.renamed(plans[0].prompt)
         if handle.knows.words and not known:
             what = ", ".join(handle.knows.subjects or handle.knows.words)
             terminal.note(f"note: {handle.name} knows no word of this prompt; it knows {what}")
+        for word, name in renamed.items():
+            terminal.note(f"note: {handle.name} was never told {word}; it reads {name}")
         with terminal.progress() as show:
             files = [
                 _make(handle, plan, path, self.overwrite, _label(show, number, len(plans)))
@@ -102,7 +104,7 @@ class Making:
         for file in files:
             terminal.say(f"{file['path']}  {_shape(plans[0])}, seed {file['seed']}, took {file['took']} s")
         memory = None if placed is None else asdict(placed)
-        return {**_said(plans[0], handle), "known": known, "memory": memory, "files": files}
+        return {**_said(plans[0], handle), "known": known, "renamed": renamed, "memory": memory, "files": files}
 
     def _plans(self, config: "BundleConfig") -> "list[Plan]":
         """What will be made, checked before any weights are loaded."""

@@ -37,6 +37,9 @@ class Knows(Config):
     directions: tuple[str, ...] = ()
     positions: tuple[str, ...] = ()
     backgrounds: tuple[str, ...] = ()
+    heard: str = ""
+    """All words of its training, with spaces between them. Others are read as the subject or background that they surely mean;
+    of a model that says nothing here, none is."""
     sizes: tuple[str, ...] = ()
     seconds: tuple[float, float] = (0.0, 2.0)
     fps: tuple[float, float] = (12.0, 12.0)
@@ -267,6 +270,10 @@ class Bundle(nn.Module, ABC):
 
     def known(self, prompt: str) -> dict[str, str]:
         """The words of a prompt that mean something to it, each with the taught word nearest to it, where that can be said."""
+        return {}
+
+    def renamed(self, prompt: str) -> dict[str, str]:
+        """The words of a prompt that it was never told, each with the one it reads instead."""
         return {}
 
     def decode(self, tokens: Tensor, grid: Grid, progress: Callable[[int], None] | None = None) -> Iterator[Tensor]:

@@ -112,11 +112,21 @@ class Model(Bundle):
         return self.ruled(canvas, replace(lowered, known=torch.cat(parts)))
 
     def known(self, prompt: str) -> dict[str, str]:
-        return Knowledge(self.tokenizer, self.text.table).nearest_known(prompt, self.config.knows.words)
+        return self._knowledge.nearest_known(prompt, self.config.knows.words)
+
+    def renamed(self, prompt: str) -> dict[str, str]:
+        knows = self.config.knows
+        names = (*knows.subjects, *knows.backgrounds)
+        return self._knowledge.renamed(prompt, names, knows.heard.split()) if knows.heard else {}
+
+    @property
+    def _knowledge(self) -> Knowledge:
+        return Knowledge(self.tokenizer, self.text.table)
 
     def read(self, prompts: Sequence[str]) -> list[Tensor]:
+        understood = [self.tokenizer.replaced(prompt, self.renamed(prompt)) for prompt in prompts]
         with autocast(self.device, self.dtype):
-            out: list[Tensor] = self.text([self.tokenizer.encode(prompt) for prompt in prompts])
+            out: list[Tensor] = self.text([self.tokenizer.encode(prompt) for prompt in understood])
         return out
 
     def denoise(

@@ -13,6 +13,7 @@ from worldreel.training.loop import Schedule
 from worldreel.training.runs import AutoencoderRun, EnlargerRun, TransformerRun, WordingRun
 from worldreel.training.wording import WordingConfig
 from worldreel.transformer import TransformerConfig
+from worldreel.worlds.loose import heard_words
 from worldreel.worlds.scenes import Style
 from worldreel.worlds.subjects import COLOURS, DIRECTIONS, POSITIONS, SUBJECTS
 from worldreel.worlds.world import SpritesMix
@@ -240,6 +241,7 @@ def sprites_knowledge() -> Knows:
         directions=tuple(DIRECTIONS),
         positions=tuple(POSITIONS),
         backgrounds=tuple(COLOURS),
+        heard=" ".join(sorted(heard_words())),
         sizes=sizes,
         seconds=(0.0, 3.1),
         fps=(6.0, 24.0),

@@ -1,5 +1,6 @@
 """Prompts to word pieces: lower-cased WordPiece (Wu et al. 2016), as BERT has it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from worldreel.errors import UserError
@@ -32,9 +33,22 @@ class Tokenizer:
 
     def words(self, text: str) -> list[str]:
         """The words of a text in order: lower-cased, without accents and punctuation, each once."""
-        plain = self._pieces.normalizer.normalize_str(_encodable(text))
-        parts = (word for word, _ in self._pieces.pre_tokenizer.pre_tokenize_str(plain))
-        return list(dict.fromkeys(word for word in parts if any(letter.isalnum() for letter in word)))
+        return list(dict.fromkeys(word for word, _ in self._split(text)[1] if any(letter.isalnum() for letter in word)))
+
+    def replaced(self, text: str, others: Mapping[str, str]) -> str:
+        """A text with others of its words (see `words`) in their places; as it was, if none of them is there."""
+        plain, words = self._split(text)
+        out, end = "", 0
+        for word, (start, stop) in words:
+            if word in others:
+                out, end = out + plain[end:start] + others[word], stop
+        return out + plain[end:] if end else text
+
+    def _split(self, text: str) -> tuple[str, list[tuple[str, tuple[int, int]]]]:
+        """The text as its words are written, and words and punctuation with where they are."""
+        plain: str = self._pieces.normalizer.normalize_str(_encodable(text))
+        words: list[tuple[str, tuple[int, int]]] = self._pieces.pre_tokenizer.pre_tokenize_str(plain)
+        return plain, words
 
 
 def _encodable(text: str) -> str:

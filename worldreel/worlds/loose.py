@@ -3,11 +3,12 @@
 No wording that `paraphrases` withholds is among them.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
-from worldreel.worlds import paraphrases
+from worldreel.worlds import captions, paraphrases
 from worldreel.worlds.paraphrases import HEARD, SUBJECTS, pick
 from worldreel.worlds.scenes import Actor, Background, Scene
 from worldreel.worlds.subjects import article
@@ -90,6 +91,17 @@ LINKS = (
     "where",
     "so",
 )
+
+
+def heard_words() -> frozenset[str]:
+    """All words that captions of sprites, paraphrases and loose wordings have, but for `fillers`, which say nothing."""
+    names = [*SUBJECTS, *(word for _, some in (*SUBJECTS.values(), *paraphrases.COLOURS.values()) for word in some)]
+    rarer = [word for words in (RARER_SUBJECTS, RARER_COLOURS) for some in words.values() for word in some]
+    ways = [text for way in (*HEARD.ways, *HEARD.places, *WAYS, *PLACES) for text in way.values()]
+    sayings = [*HEARD.verbs, *HEARD.stays, *HEARD.plain, *HEARD.fading, *HEARD.orders, *paraphrases.ADJECTIVES, *NOUNS, *LINKS]
+    plainly = [text for some in (captions.DEED_WORDS, captions.STYLE_WORDS) for way in some.values() for text in way]
+    texts = [*names, *paraphrases.COLOURS, *rarer, *ways, *sayings, *plainly, *captions.PLACES.values(), *captions.CLOSE_WORDS]
+    return frozenset(re.findall(r"[a-z]+", " ".join(texts)))
 
 
 def loose(scene: Scene, rng: np.random.Generator, fillers: Sequence[str]) -> str:
