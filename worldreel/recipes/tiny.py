@@ -41,8 +41,8 @@ ENLARGED = (
 
 CANVASES = (
     CanvasShare(width=128, height=128, frames=25, weight=4),
-    CanvasShare(width=128, height=128, frames=25, weight=1.8, cut=True),
-    CanvasShare(width=128, height=128, frames=29, weight=1.6, cut=True),
+    CanvasShare(width=128, height=128, frames=25, weight=1.4, cut=True),
+    CanvasShare(width=128, height=128, frames=29, weight=1.2, cut=True),
     CanvasShare(width=128, height=128, frames=37, weight=0.6, cut=True),
     CanvasShare(width=128, height=128, frames=13, weight=1.2),
     CanvasShare(width=128, height=128, frames=13, fps=(6,), weight=0.2),
@@ -54,8 +54,8 @@ CANVASES = (
     CanvasShare(width=96, height=96, frames=29, weight=0.8, cut=True),
     CanvasShare(width=160, height=96, frames=25, weight=1.2),
     CanvasShare(width=96, height=160, frames=25, weight=0.8),
-    CanvasShare(width=176, height=80, frames=25, weight=1.8),
-    CanvasShare(width=224, height=96, frames=25, weight=3.2),
+    CanvasShare(width=176, height=80, frames=25, weight=1.4),
+    CanvasShare(width=224, height=96, frames=25, weight=2.6),
     CanvasShare(width=80, height=80, frames=25, weight=4, close=True),
     CanvasShare(width=80, height=80, frames=13, weight=4, close=True),
     CanvasShare(width=128, height=128, frames=1, weight=12),
@@ -87,9 +87,6 @@ SAID = (
 
 HARD_STYLES: tuple[Style, ...] = ("mosaic", "grey", "sepia", "sepia", "outline", "outline")
 """More mosaics teach no more of them, and put blocks into bodies that have no style."""
-
-WITHIN = 5, 13, 15
-"""Channels of the latents that hold most of how a frame's four frames differ: small ones, which the loss hardly sees."""
 
 DRILL = PoolConfig(
     canvases=(
@@ -202,8 +199,6 @@ def tiny_transformer() -> TransformerRun:
             graded=0.1,
             boards=0.3,
             same=0.03,
-            beside=2.0,
-            channels=tuple(2.0 if channel in WITHIN else 1.0 for channel in range(AUTOENCODER.latent_channels)),
             drill=DRILL,
             drill_least=0.8,
             drill_every=3,
