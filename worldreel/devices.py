@@ -16,6 +16,9 @@ import torch
 from worldreel.errors import UserError
 from worldreel.files import cache_folder
 
+TILES = torch.cpu._is_amx_tile_supported()
+"""Whether this CPU multiplies matrices of bf16 in tiles (AMX)."""
+
 
 def pick_device(name: str | None = None) -> torch.device:
     """The named device, or the best one there is. Raises UserError for a device that is not there."""

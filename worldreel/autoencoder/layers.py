@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from worldreel.autoencoder import winograd
+
 
 class Memory:
     """The last frames that each layer has seen."""
@@ -93,6 +95,8 @@ class CausalConv3d(nn.Conv3d):
     def _convolved(self, x: Tensor) -> Tensor:
         # A first frame alone has no past: only the kernel's last slice meets it.
         weight = self.weight if x.shape[2] > 1 or not self.past else self.weight[:, :, -1:]
+        if winograd.suits(x, weight):
+            return winograd.convolved(x, weight, self.bias, self.border)
         return F.conv3d(x, weight, self.bias, padding=(0, *self.border))
 
 

@@ -13,14 +13,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from worldreel.devices import TILES
+
 SHORT = 1024
 """Up to this length, plain matrix products beat the fused kernel on CPUs (1.6 to 4 times, forward and backward, bf16)."""
 STRIP = 512
 """Queries at a time above it, in bf16 (3.2 times as fast as the fused kernel at 3,024 tokens on two cores of an AMD EPYC)."""
-TILES = torch.cpu._is_amx_tile_supported()
-"""Whether this CPU multiplies matrices of bf16 in tiles (AMX). The fused kernel then wins without a gradient at every length
-(1.3 to 6 times, on two cores of an Intel Xeon), and with one above `SHORT_BY_TILES`."""
 SHORT_BY_TILES = 512
+"""With matrix tiles the fused kernel wins without a gradient at every length (1.3 to 6 times, on two cores of an Intel Xeon), and
+with one above this."""
 FASTEST = [SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
 """Kernels of CUDA, in the order in which they are tried. All are exact."""
 
