@@ -50,7 +50,7 @@ def fill(model: Bundle, canvas: Canvas, settled: Plan, generator: torch.Generato
     redrawn = model.config.sees_sources and 0 < float(lowered.ceilings.max()) < 1
     if canvas.enlarged or (canvas.edited and redrawn):
         frames = with_detail(frames, _decoded(model, canvas, lowered, shown, lambda progress: None), canvas)
-    return with_given(frames, canvas)
+    return with_given(frames, canvas, model.config.carried)
 
 
 def denoised(
@@ -70,7 +70,7 @@ def denoised(
     shift = config.shift(max(window.tokens for window in windows.each))
     levels = schedule(settled.steps, shift, config.descent.least, config.descent.reaches_least)
     start, levels = noise.to(model.device), levels.to(model.device)
-    predict = predictor(model, canvas, lowered, windows, settled, start, generator)
+    predict = predictor(model, canvas, lowered, windows, settled, generator)
     ceilings = share_to_level(lowered.ceilings, shift)
     if flows(model, canvas):
         start = lowered.known

@@ -1,8 +1,7 @@
 """The model as sampling sees it: noisy tokens to clean ones, with prompts and guidance built in, window by window."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -18,8 +17,6 @@ from worldreel.prompting import Canvas
 from worldreel.sampling import Predict, flowedit, guided
 from worldreel.transformer.kept import MOST, Kept
 
-Seen = tuple[Tensor, Tensor]
-"""Noisy tokens [N, C] and their levels [N], as the network meets them."""
 EXACT = Fast(near=0, guided_above=0)
 BEFORE = 0.25
 """How much of the guidance towards what is wanted holds for what is there (Kulikov et al. 2024 take about a quarter too)."""
@@ -28,14 +25,12 @@ SHOWN = 0.76
 
 
 class _Told(NamedTuple):
-    """Prompts, the one that all tokens read (None: each its own cue's), and guidance above and below the experts' boundary;
-    `untold`: what guidance leads away from, of a canvas as it is."""
+    """Prompts, the one that all tokens read (None: each its own cue's), and guidance above and below the experts' boundary."""
 
     prompts: Sequence[str]
     way: int | None
     above: float
     below: float
-    untold: Callable[[Tensor, Tensor], Seen]
 
 
 class _Call(NamedTuple):
@@ -62,17 +57,13 @@ def predictor(
     lowered: Lowered,
     windows: Windows,
     settled: Plan,
-    noise: Tensor,
     generator: torch.Generator,
 ) -> Predict:
     """Predicts every token of a canvas; of one that says what it shows, on the way from there (see `flowedit`), for which
-    `generator` draws noise, or, where the model sees what it edits, guided away from what that is said to be. `noise` [N, C] is
-    what sampling begins with."""
+    `generator` draws noise, or, where the model sees what it edits, guided away from what that is said to be."""
     above, below = settled.scales(canvas)
-    towards_given = canvas.goes_on and model.config.defaults.given_guidance is not None and model.config.levels == "token"
-    untold = without_given(lowered, noise) if towards_given else lambda *seen: seen
     fast = model.config.defaults.fast if settled.fast else EXACT
-    wanted = _Told([cue.prompt for cue in canvas.cues], None, above, below, untold)
+    wanted = _Told([cue.prompt for cue in canvas.cues], None, above, below)
     negative = canvas.was if canvas.was and not flows(model, canvas) else settled.negative
     after = _prompted(model, lowered, windows, wanted, negative, fast)
     if canvas.edited and model.config.sees_sources and float(lowered.ceilings.max()) > SHOWN:
@@ -80,7 +71,7 @@ def predictor(
         return _partly_shown(after, unseen, lowered.ceilings)
     if canvas.was is None or not flows(model, canvas):
         return after
-    there = _Told([canvas.was], 0, 1 + BEFORE * (above - 1), 1 + BEFORE * (below - 1), untold)
+    there = _Told([canvas.was], 0, 1 + BEFORE * (above - 1), 1 + BEFORE * (below - 1))
     before = _prompted(model, lowered, windows, there, settled.negative, fast)
     return flowedit(before, after, lowered.known, generator)
 
@@ -95,19 +86,6 @@ def _partly_shown(shown: Predict, unseen: Predict, ceilings: Tensor) -> Predict:
 def flows(model: Bundle, canvas: Canvas) -> bool:
     """Whether a canvas is made on the way from what it is said to show (see `flowedit`)."""
     return canvas.was is not None and not (canvas.edited and model.config.sees_sources)
-
-
-def without_given(lowered: Lowered, noise: Tensor) -> Callable[[Tensor, Tensor], Seen]:
-    """What is given in as much noise as all else, so that guidance leads towards what was given as it does towards the prompt
-    (history guidance, Song et al. 2025, section 5)."""
-    given, known = lowered.ceilings == 0, lowered.known
-
-    def untold(tokens: Tensor, levels: Tensor) -> Seen:
-        level = levels.max()
-        hidden = (1 - level) * known + level * noise
-        return torch.where(given[:, None], hidden, tokens), torch.where(given, level, levels)
-
-    return untold
 
 
 def _prompted(model: Bundle, lowered: Lowered, windows: Windows, told: _Told, negative: str, fast: Fast) -> Predict:
@@ -136,11 +114,10 @@ def _prompted(model: Bundle, lowered: Lowered, windows: Windows, told: _Told, ne
         if level < fast.guided_above:
             scale = 1.0
         for pack in packs:
-            seen = [(tokens, levels)] if scale == 1 else [(tokens, levels), told.untold(tokens, levels)]
-            each = iter([tuple(_joined(windows, pack.windows, values) for values in one) for one in seen])
+            seen = tuple(_joined(windows, pack.windows, values) for values in (tokens, levels))
             found: list[Tensor] = []
             for one in pack.alone if scale == 1 else pack.guided:
-                noisy, noise_levels = (torch.cat(several) for several in zip(*islice(each, one.copies), strict=True))
+                noisy, noise_levels = (torch.cat([values] * one.copies) for values in seen)
                 found += model.denoise(noisy, noise_levels, one.layout, one.texts, one.extra, one.kept).chunk(one.copies)
             clean = found[0] if scale == 1 else guided(found[0], found[1], scale)
             yield from zip(pack.windows, clean.split([window.tokens for window in pack.windows]), strict=True)

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from worldreel.generation.carrying import carried
 from worldreel.media.clip import Frame
 from worldreel.prompting import Canvas
 
@@ -39,9 +40,10 @@ AFTER, BEFORE = Dissolve((1 / 4,), ALIKE), Dissolve((1 / 2, 1 / 4), 2 * ALIKE)
 """Of a given frame in what follows it, and in what leads up to it."""
 
 
-def with_given(frames: Frame, canvas: Canvas) -> Frame:
+def with_given(frames: Frame, canvas: Canvas, carries: bool = False) -> Frame:
     """The frames [T, H, W, 3] of a filled canvas as the codec decoded them: what was given is put back, and what was made is
-    brought closer to it, if no cut lies between them. Frames are changed in place."""
+    brought closer to it, if no cut lies between them; `carries`: by what it shows, wherever that is by then (see `carrying`), and
+    not by dissolving into it. Frames are changed in place."""
     given = np.broadcast_to(canvas.given, frames.shape[:3])
     if not given.any():
         return frames
@@ -50,7 +52,9 @@ def with_given(frames: Frame, canvas: Canvas) -> Frame:
         known = whole[(start <= whole) & (whole < stop)]
         if len(known):
             for number in np.setdiff1d(np.arange(start, stop), known).tolist():
-                frames[number] = _matched(number, known, frames, canvas.pixels)
+                frames[number] = _matched(number, known, frames, canvas.pixels, dissolves=not carries)
+            if carries:
+                carried(frames[start:stop], known - start, canvas.pixels[start:stop])
     frames[given] = canvas.pixels[given]
     return frames
 
@@ -67,9 +71,9 @@ def with_detail(frames: Frame, decoded: Frame, canvas: Canvas) -> Frame:
     return frames
 
 
-def _matched(number: int, known: np.ndarray, frames: Frame, pixels: Frame) -> Frame:
-    """A made frame with what the codec took from its nearest known neighbours, and, close to them, with a share of them; the
-    nearer one weighs more."""
+def _matched(number: int, known: np.ndarray, frames: Frame, pixels: Frame, dissolves: bool) -> Frame:
+    """A made frame with what the codec took from its nearest known neighbours, and, where it dissolves into those close to it,
+    with a share of them; the nearer one weighs more."""
     place = int(np.searchsorted(known, number))
     neighbours = known[max(0, place - 1) : place + 1]
     distances = np.abs(neighbours - number)
@@ -83,7 +87,7 @@ def _matched(number: int, known: np.ndarray, frames: Frame, pixels: Frame) -> Fr
         out += weight * (shade + _likeness(made, decoded, SAME, SMALL) * (lost - shade))
     for neighbour, weight, distance in zip(neighbours.tolist(), weights.tolist(), distances.tolist(), strict=True):
         shares, levels = AFTER if neighbour < number else BEFORE
-        if distance <= len(shares):
+        if dissolves and distance <= len(shares):
             apart = pixels[neighbour] - out
             out += weight * shares[distance - 1] * _likeness(out, pixels[neighbour], levels, LARGE) * apart
     matched: Frame = out.round().clip(0, 255).astype(np.uint8)

@@ -78,8 +78,8 @@ class Defaults(Config):
     late_guidance: float | None = None
     """Below the boundary between two experts; None: the same."""
     given_guidance: float | None = None
-    """Where given frames are to go on, which say more than a prompt does: then guidance leads towards them too; and where what is
-    edited is shown. None: it is as everywhere."""
+    """Where given frames are to go on, which say more than a prompt does, and where what is edited is shown. None: it is as
+    everywhere."""
     negative: str = ""
     solver: SolverName = "euler"
     fast: Fast = Fast()
@@ -121,6 +121,9 @@ class BundleConfig(Config):
     evened: bool = False
     """Whether the frames of one latent frame are made to follow those of the one before as they follow one another (see
     `worldreel.generation.pulse`): of weights whose latent frames agree too little."""
+    carried: bool = False
+    """Whether made frames take on what given ones next to them show, moved to where it is by then (see
+    `worldreel.generation.carrying`): of weights that draw worse than they move."""
     defaults: Defaults = Defaults()
     limits: Limits = Limits()
     knows: Knows

@@ -123,6 +123,7 @@ def tiny_model() -> ModelConfig:
         enlarger=ENLARGER,
         transformer=TransformerConfig(channels=2 * channels + 1, outputs=channels, text_width=text.width, blocks=8),
         evened=True,
+        carried=True,
         defaults=Defaults(guidance=2.0, given_guidance=1.5, solver="stochastic", fast=FAST),
         limits=Limits(),
         knows=sprites_knowledge(),

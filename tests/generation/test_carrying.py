@@ -1,0 +1,89 @@
+"""Bodies whose movement is known, badly drawn, against the same well drawn."""
+
+import numpy as np
+import pytest
+
+from tests.generation.test_seam import CUES, FPS, ceilings
+from worldreel.generation.carrying import carried
+from worldreel.generation.seam import with_given
+from worldreel.prompting.canvas import Canvas
+
+SIDE, BODY = 66, 18
+
+
+def body(seed=0):
+    """Detail [BODY, BODY, 3] that is nowhere else."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (BODY // 3, BODY // 3, 3))
+    return coarse.repeat(3, axis=0).repeat(3, axis=1).astype(np.uint8)
+
+
+def moving(frames, speed, start=(4, 4), drawn=None):
+    """A body on grey that moves by `speed`, down and to the right, [T, SIDE, SIDE, 3]."""
+    clip = np.full((frames, SIDE, SIDE, 3), 90, np.uint8)
+    for number in range(frames):
+        top, left = (one + number * step for one, step in zip(start, speed, strict=True))
+        clip[number, top : top + BODY, left : left + BODY] = body() if drawn is None else drawn
+    return clip
+
+
+def badly(clip, seed=1):
+    """The same with less contrast, and noise where it is not grey."""
+    noise = np.random.default_rng(seed).integers(-25, 26, clip.shape)
+    rough = 90 + 0.7 * (clip.astype(float) - 90) + noise * (clip != 90)
+    return rough.clip(0, 255).astype(np.uint8)
+
+
+def error(one, other):
+    return float(np.sqrt(np.square(one.astype(float) - other).mean()))
+
+
+@pytest.mark.parametrize("given", [[0], [11], [0, 11], [5]])
+@pytest.mark.parametrize("speed", [(0, 0), (0, 2), (2, 1)])
+def test_a_body_looks_as_it_was_given_wherever_it_goes(given, speed):
+    truth = moving(12, speed)
+    made = badly(truth)
+    made[given] = truth[given]
+    before = error(made, truth)
+    assert error(carried(made, np.array(given), truth), truth) < 0.25 * before
+
+
+def test_where_it_goes_is_what_was_made():
+    """Given stands; what was made moves."""
+    truth = moving(8, (0, 2))
+    made = badly(truth)
+    made[0] = truth[0]
+    pixels = np.stack([truth[0]] * 8)
+    assert error(carried(made, np.array([0]), pixels)[7], truth[7]) < error(truth[0], truth[7]) / 4
+
+
+def test_what_is_in_no_given_frame_stays():
+    truth = moving(6, (0, 2))
+    truth[3:, 44:62, 40:58] = 255, 0, 0
+    out = carried(truth.copy(), np.array([0]), truth)
+    lost, apart = (error(one[3:, 44:62, 40:58], truth[3:, 44:62, 40:58]) for one in (out, np.full_like(truth, 90)))
+    assert lost < 0.2 * apart  # at its rim
+
+
+def test_of_two_given_frames_the_nearer_counts_more():
+    truth = moving(7, (1, 1))
+    pixels = truth.copy()
+    pixels[6] = moving(7, (1, 1), drawn=(body() * 0.8).astype(np.uint8))[6]
+    out = carried(badly(truth), np.array([0, 6]), pixels)
+    first, last = (error(out[number], truth[number]) for number in (1, 5))
+    assert first < 0.5 * last
+
+
+def test_given_frames_and_clips_without_any_stay():
+    truth = moving(4, (0, 1))
+    made = badly(truth)
+    assert np.array_equal(carried(made.copy(), np.array([], int), truth), made)
+    made[0] = truth[0]
+    assert np.array_equal(carried(made.copy(), np.array([0]), truth)[0], truth[0])
+
+
+def test_nothing_is_carried_across_a_cut():
+    truth = moving(6, (0, 1))
+    canvas = Canvas(truth, ceilings(0, 1, 1, 1, 1, 1), FPS, CUES, cuts=(3,))
+    plain, followed = (with_given(badly(truth), canvas, carries) for carries in (False, True))
+    assert np.array_equal(plain[3:], followed[3:])
+    assert error(followed[1:3], truth[1:3]) < 0.5 * error(plain[1:3], truth[1:3])
