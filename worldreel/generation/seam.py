@@ -36,14 +36,16 @@ class Dissolve(NamedTuple):
     levels: float
 
 
-AFTER, BEFORE = Dissolve((1 / 4,), ALIKE), Dissolve((1 / 2, 1 / 4), 2 * ALIKE)
+PLAIN = Dissolve((1 / 4,), ALIKE), Dissolve((1 / 2, 1 / 4), 2 * ALIKE)
 """Of a given frame in what follows it, and in what leads up to it."""
+CARRIED = Dissolve((), ALIKE), Dissolve((1 / 4,), 2 * ALIKE)
+"""The same where what it shows has been carried along."""
 
 
 def with_given(frames: Frame, canvas: Canvas, carries: bool = False) -> Frame:
     """The frames [T, H, W, 3] of a filled canvas as the codec decoded them: what was given is put back, and what was made is
     brought closer to it, if no cut lies between them; `carries`: by what it shows, wherever that is by then (see `carrying`), and
-    not by dissolving into it. Frames are changed in place."""
+    less by dissolving into it. Frames are changed in place."""
     given = np.broadcast_to(canvas.given, frames.shape[:3])
     if not given.any():
         return frames
@@ -51,10 +53,13 @@ def with_given(frames: Frame, canvas: Canvas, carries: bool = False) -> Frame:
     for start, stop in pairwise([0, *canvas.cuts, canvas.frames]):
         known = whole[(start <= whole) & (whole < stop)]
         if len(known):
-            for number in np.setdiff1d(np.arange(start, stop), known).tolist():
-                frames[number] = _matched(number, known, frames, canvas.pixels, dissolves=not carries)
+            made = [(number, _neighbours(number, known)) for number in np.setdiff1d(np.arange(start, stop), known).tolist()]
+            for number, neighbours in made:
+                frames[number] = _detailed(number, neighbours, frames, canvas.pixels)
             if carries:
                 carried(frames[start:stop], known - start, canvas.pixels[start:stop])
+            for number, neighbours in made:
+                frames[number] = _dissolved(number, neighbours, frames[number], canvas.pixels, CARRIED if carries else PLAIN)
     frames[given] = canvas.pixels[given]
     return frames
 
@@ -71,27 +76,41 @@ def with_detail(frames: Frame, decoded: Frame, canvas: Canvas) -> Frame:
     return frames
 
 
-def _matched(number: int, known: np.ndarray, frames: Frame, pixels: Frame, dissolves: bool) -> Frame:
-    """A made frame with what the codec took from its nearest known neighbours, and, where it dissolves into those close to it,
-    with a share of them; the nearer one weighs more."""
+def _neighbours(number: int, known: np.ndarray) -> dict[int, float]:
+    """The nearest known frames on both sides, or the one there is, and how much each counts: the nearer one more."""
     place = int(np.searchsorted(known, number))
-    neighbours = known[max(0, place - 1) : place + 1]
-    distances = np.abs(neighbours - number)
-    weights = distances[::-1] / distances.sum() if len(neighbours) == 2 else np.ones(1)
+    numbers = known[max(0, place - 1) : place + 1].tolist()
+    apart = [abs(one - number) for one in numbers]
+    return dict(zip(numbers, [one / sum(apart) for one in reversed(apart)], strict=True))
+
+
+def _detailed(number: int, neighbours: dict[int, float], frames: Frame, pixels: Frame) -> Frame:
+    """A made frame with what the codec took from its known neighbours."""
     made = frames[number].astype(np.float32)
     out = made.copy()
-    for neighbour, weight in zip(neighbours.tolist(), weights.tolist(), strict=True):
+    for neighbour, weight in neighbours.items():
         decoded = frames[neighbour].astype(np.float32)
         lost = pixels[neighbour] - decoded
         shade = lost.mean(axis=(0, 1))
         out += weight * (shade + _likeness(made, decoded, SAME, SMALL) * (lost - shade))
-    for neighbour, weight, distance in zip(neighbours.tolist(), weights.tolist(), distances.tolist(), strict=True):
-        shares, levels = AFTER if neighbour < number else BEFORE
-        if dissolves and distance <= len(shares):
+    return _pixels(out)
+
+
+def _dissolved(number: int, neighbours: dict[int, float], made: Frame, pixels: Frame, kinds: tuple[Dissolve, Dissolve]) -> Frame:
+    """A made frame with a share of its known neighbours, where they are close to it."""
+    out = made.astype(np.float32)
+    for neighbour, weight in neighbours.items():
+        shares, levels = kinds[neighbour > number]
+        distance = abs(neighbour - number)
+        if distance <= len(shares):
             apart = pixels[neighbour] - out
             out += weight * shares[distance - 1] * _likeness(out, pixels[neighbour], levels, LARGE) * apart
-    matched: Frame = out.round().clip(0, 255).astype(np.uint8)
-    return matched
+    return _pixels(out)
+
+
+def _pixels(frame: np.ndarray) -> Frame:
+    pixels: Frame = frame.round().clip(0, 255).astype(np.uint8)
+    return pixels
 
 
 def _likeness(one: np.ndarray, other: np.ndarray, levels: float | np.ndarray, window: int) -> np.ndarray:

@@ -117,7 +117,7 @@ def connect(model: Bundle, judge: Judge, count: int) -> Study:
             step = max(one.step, two.step)
             found_motion = motion(made[25 - NEW : 25 + 2 * NEW])
             moves.append(bool(found_motion.min() > 0 or motion(one.frames).min() == 0) and bool(found_motion.max() <= 3 * step))
-            jumps.append(motion(made)[24 if not blend else 25 - NEW] / step)
+            jumps.append(motion(made)[24 if not blend else 25 - NEW] / one.step)
             study.show(made[25 - NEW : 25 + 2 * NEW], 5 if not blend else 10)
         study.share(f"connect_{name}_ends", ends, 0.9)
         study.share(f"connect_{name}_moves", moves, peers=[False] * len(moves))
