@@ -5,7 +5,7 @@ made frame is searched for in the given frames next to it, and where it is found
 blocks in video codecs). What is in no given frame stays as it was made.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -29,6 +29,8 @@ WAYS = 3
 """So many movements at most are followed, beside none."""
 SEEN = 2
 """Frames before a given one by which it is known how fast it moves, as far as they are given."""
+AHEAD = 4
+"""Made frames after a given one by which it is known otherwise."""
 NEW = 0.3
 """How much a new step counts against how fast it was before."""
 LEVELS = 50.0
@@ -49,9 +51,9 @@ def carried(frames: Frame, given: np.ndarray, pixels: Frame) -> Frame:
             if not made or place not in known:
                 continue
             past = next(back for back in range(SEEN + 1) if back == SEEN or place - step * (back + 1) not in known)
-            earlier = _planes(pixels[place - step * past]) if past else None
+            earlier = (_planes(pixels[place - step * past]), past) if past else None
             numbers = list(made)[::step]
-            follow = _followed(_planes(pixels[place]), earlier, past, (made[one] for one in numbers))
+            follow = _followed(_planes(pixels[place]), earlier, [made[one] for one in numbers])
             for number, (shown, surely) in zip(numbers, follow, strict=True):
                 weight = _weight(number, place, after if place == before else before, known)
                 out[number] += weight * surely * (shown - frames[number])
@@ -83,8 +85,8 @@ class _Ways:
 
     @classmethod
     def between(cls, search: "_Search", earlier: Tensor, source: Tensor, frames: int) -> "_Ways":
-        """Of a source, by what was where so many frames before it."""
-        found, _ = search.nearest(earlier, source, search.reach(frames), cls.standing(search, source))
+        """Of a source, by what was where so many frames before it (less than none: will be, after it)."""
+        found, _ = search.nearest(earlier, source, search.reach(abs(frames)), cls.standing(search, source))
         shifts = _common(found)
         return cls(torch.zeros_like(shifts), shifts / frames, _near(found, shifts), measured=True)
 
@@ -106,13 +108,12 @@ class _Ways:
         return self.shifts + self.speeds
 
 
-def _followed(
-    source: Tensor, earlier: Tensor | None, frames: int, made: Iterable[Tensor]
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _followed(source: Tensor, past: tuple[Tensor, int] | None, made: Sequence[Tensor]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """A given frame [3, H, W] as each made one shows it, the nearest first, [H, W, 3]; and how surely, 0 to 1, [H, W, 1].
-    `earlier`: what was given so many frames before it."""
+    `past`: what was given so many frames before it; if nothing was, made frames say how fast all goes."""
     search = _Search.of(source)
-    ways = _Ways.standing(search, source) if earlier is None else _Ways.between(search, earlier, source, frames)
+    frame, frames = past or (made[min(AHEAD, len(made)) - 1], -min(AHEAD, len(made)))
+    ways = _Ways.between(search, frame, source, frames)
     for frame in made:
         shifts = (ways.expected.round()[:, None] + search.reach()).flatten(0, 1).unique(dim=0)
         found, pixels = search.nearest(source, frame, shifts, ways)
