@@ -39,7 +39,7 @@ class Dissolve(NamedTuple):
 PLAIN = Dissolve((1 / 4,), ALIKE), Dissolve((1 / 2, 1 / 4), 2 * ALIKE)
 """Of a given frame in what follows it, and in what leads up to it."""
 CARRIED = Dissolve((), ALIKE), Dissolve((1 / 4,), 2 * ALIKE)
-"""The same where what it shows has been carried along."""
+"""The same where what it shows has been carried along from both sides, which need not meet. From one side nothing jumps."""
 
 
 def with_given(frames: Frame, canvas: Canvas, carries: bool = False) -> Frame:
@@ -59,7 +59,8 @@ def with_given(frames: Frame, canvas: Canvas, carries: bool = False) -> Frame:
             if carries:
                 carried(frames[start:stop], known - start, canvas.pixels[start:stop])
             for number, neighbours in made:
-                frames[number] = _dissolved(number, neighbours, frames[number], canvas.pixels, CARRIED if carries else PLAIN)
+                if len(neighbours) == 2 or not carries:
+                    frames[number] = _dissolved(number, neighbours, frames[number], canvas.pixels, CARRIED if carries else PLAIN)
     frames[given] = canvas.pixels[given]
     return frames
 
