@@ -7,7 +7,8 @@ same thing, the very detail; else there would be a jump at the seam.
 The model, too, draws what it goes on with anew, and never quite as it was. So made frames dissolve into a given one next to them,
 wherever they show much the same; what is elsewhere by then leaves no ghost. What follows a given frame is decoded with that in
 the decoder's memory, and looks like it from the first: too much of it, and all would stand still there. What comes before knows
-nothing of it, may differ by more, and takes more.
+nothing of it, may differ by more, and takes more. Where what given frames show is carried along (see `carrying`), only the last
+frame between two given ends dissolves, and less.
 
 A clip that is edited exists both ways too: what an edit leaves as it was gets back what the codec took.
 """
