@@ -38,6 +38,12 @@ LEVELS = 50.0
 PULL, LEAN = 100.0, 1.0
 """Squared levels that a pixel must save by which something is not where its speed would have it, in made frames; or that it moves
 by, in given ones, where all is well drawn and nothing needs to be guessed."""
+FITS = 8
+"""Rounds in which a background that fades is fitted, with less and less of who stands in front."""
+GROUND, BODY = 3.0, 9.0
+"""Levels of 255 by which a pixel differs from such a background that is surely part of it, and surely not."""
+CLOSED = 9
+"""Pixels; the side of a hole in a body that is no background."""
 
 
 def carried(frames: Frame, given: np.ndarray, pixels: Frame) -> Frame:
@@ -86,7 +92,7 @@ class _Ways:
     @classmethod
     def between(cls, search: "_Search", earlier: Tensor, source: Tensor, frames: int) -> "_Ways":
         """Of a source, by what was where so many frames before it (less than none: will be, after it)."""
-        found, _ = search.nearest(earlier, source, search.reach(abs(frames)), cls.standing(search, source))
+        found, _ = search.nearest(_Loose.of(earlier), source, search.reach(abs(frames)), cls.standing(search, source))
         shifts = _common(found)
         return cls(torch.zeros_like(shifts), shifts / frames, _near(found, shifts), measured=True)
 
@@ -114,9 +120,10 @@ def _followed(source: Tensor, past: tuple[Tensor, int] | None, made: Sequence[Te
     search = _Search.of(source)
     frame, frames = past or (made[min(AHEAD, len(made)) - 1], -min(AHEAD, len(made)))
     ways = _Ways.between(search, frame, source, frames)
+    loose = _Loose.of(source)
     for frame in made:
         shifts = (ways.expected.round()[:, None] + search.reach()).flatten(0, 1).unique(dim=0)
-        found, pixels = search.nearest(source, frame, shifts, ways)
+        found, pixels = search.nearest(loose, frame, shifts, ways)
         ways = ways.onwards(found)
         square = (pixels - frame).square_().mean(dim=0, keepdim=True)
         apart = search.by_pixel(search.around(square, SMALL)[0], frame)
@@ -138,6 +145,51 @@ def _near(found: Tensor, shifts: Tensor) -> Tensor:
     return F.max_pool2d(alike.float(), 3, stride=1, padding=1) > 0
 
 
+@dataclass(frozen=True)
+class _Loose:
+    """A given frame apart from what it stands on, so that it can go elsewhere: a background that fades evenly stays."""
+
+    front: Tensor
+    """Who stands there, with nothing around them [3, H, W], then how much of the background is seen [1, H, W]."""
+    ground: Tensor
+    """The background [3, h, w]."""
+    margin: int = 0
+    """By which the front is wider than the background, all around."""
+
+    @classmethod
+    def of(cls, frame: Tensor) -> "_Loose":
+        ground = _ground(frame)
+        apart = (frame - ground).square().mean(dim=0, keepdim=True).sqrt()
+        bare = ((BODY - apart) / (BODY - GROUND)).clamp(0, 1)
+        window = dict(kernel_size=CLOSED, stride=1, padding=CLOSED // 2)
+        bare = F.max_pool2d(-F.max_pool2d(-bare[None], **window), **window)[0]  # what is enclosed by a body is part of it
+        return cls(torch.cat([frame - bare * ground, bare]), ground)
+
+    def wider(self, margin: int) -> "_Loose":
+        """One that can move so far."""
+        return _Loose(F.pad(self.front[None], (margin,) * 4, mode="replicate")[0], self.ground, margin)
+
+    def moved(self, down: int, right: int, thin: int = 1) -> Tensor:
+        """The frame [3, H, W], or one in so many rows and columns, where who stands there has moved."""
+        _, height, width = self.ground.shape
+        top, left = self.margin - down, self.margin - right
+        there = self.front[:, top : top + height : thin, left : left + width : thin]
+        return there[:3] + there[3:] * self.ground[:, ::thin, ::thin]
+
+
+def _ground(frame: Tensor) -> Tensor:
+    """The plane nearest to most of a frame [3, H, W] (least squares, with Geman and McClure's weights)."""
+    _, height, width = frame.shape
+    down, right = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
+    plane = torch.stack([torch.ones_like(down), down, right]).flatten(1)
+    values, weights = frame.flatten(1), torch.ones(height * width)
+    for _ in range(FITS):
+        fit = torch.linalg.solve(plane * weights @ plane.T, plane * weights @ values.T)
+        apart = (values - fit.T @ plane).square().mean(dim=0)
+        weights = (1 + apart / BODY**2) ** -2
+    return (fit.T @ plane).unflatten(1, (height, width))
+
+
 class _Search(NamedTuple):
     """In frames of one size, in pixels: the side of a block, and how far something moves at most from one to the next."""
 
@@ -154,23 +206,17 @@ class _Search(NamedTuple):
         most = self.step * frames
         return torch.cartesian_prod(*2 * [torch.arange(-most, most + 1.0)])
 
-    def nearest(self, source: Tensor, frame: Tensor, shifts: Tensor, ways: _Ways) -> tuple[Tensor, Tensor]:
-        """For each block of a frame [3, H, W], which of the shifts [N, 2] of the source [3, H, W] brings there what differs least
-        around it, if it goes about as its ways would have it: that shift, by block [h, w, 2], and the pixels [3, H, W]."""
-        _, height, width = frame.shape
-        margin, each = int(shifts.abs().max()), shifts.int().tolist()
-        wide = F.pad(source[None], (margin,) * 4, mode="replicate")[0]
-
-        def moved(number: int) -> Tensor:
-            down, right = each[number]
-            return wide[:, margin - down : margin - down + height, margin - right : margin - right + width]
-
+    def nearest(self, source: "_Loose", frame: Tensor, shifts: Tensor, ways: _Ways) -> tuple[Tensor, Tensor]:
+        """For each block of a frame [3, H, W], which of the shifts [N, 2] of the source brings there what differs least around it,
+        if it goes about as its ways would have it: that shift, by block [h, w, 2], and the pixels [3, H, W]."""
+        each = shifts.int().tolist()
         thin = frame[:, ::THIN, ::THIN].contiguous()
-        apart = torch.stack([(moved(number)[:, ::THIN, ::THIN] - thin).square_().mean(dim=0) for number in range(len(each))])
+        few = source.wider(int(shifts.abs().max()))
+        apart = torch.stack([(few.moved(*one, THIN) - thin).square_().mean(dim=0) for one in each])
         blocks = (self.around(apart, LARGE, THIN) + ways.cost(shifts)).argmin(dim=0)
         chosen, pixels = self.by_pixel(blocks, frame), frame
         for number in blocks.unique().tolist():
-            pixels = torch.where(chosen == number, moved(number), pixels)
+            pixels = torch.where(chosen == number, few.moved(*each[number]), pixels)
         return shifts[blocks], pixels
 
     def around(self, apart: Tensor, window: int, thin: int = 1) -> Tensor:
