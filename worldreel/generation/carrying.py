@@ -1,12 +1,11 @@
 """What given frames show, carried along to where it is in made ones.
 
-A small model knows where things go better than what they look like. Given frames show that: so what lies around each pixel of a
-made frame is searched for in the given frames next to it, and where it is found, its pixels are taken (motion compensation, as of
-blocks in video codecs). What is in no given frame stays as it was made.
+A small model knows where bodies go better than what they look like. Given frames show that: so each body of a given frame is
+followed through the made frames next to it, and where it is found, it takes the place of what was made there (motion
+compensation). The background, and who is in no given frame, stay as they were made.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,57 +14,44 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from worldreel.generation.bodies import Body, Place, Scene, blurred
 from worldreel.media.clip import Frame
 
-BLOCK, STEP = 4 / 128, 3 / 128
-"""Of a frame's side (the root of its area): the side of a block, which is taken as a whole, and how far something moves at most
-from one frame to the next, each way."""
-THIN = 2
-"""To find where something is, one in so many rows and columns is compared."""
-LARGE, SMALL = 9, 3
-"""Blocks; the side of what is compared around each, to find where it is, and to see whether it is there. Large windows go by
-whole bodies: what is badly drawn in them weighs little."""
-WAYS = 3
-"""So many movements at most are followed, beside none."""
-SEEN = 2
-"""Frames before a given one by which it is known how fast it moves, as far as they are given."""
-AHEAD = 4
-"""Made frames after a given one by which it is known otherwise."""
-NEW = 0.3
-"""How much a new step counts against how fast it was before."""
-LEVELS = 50.0
-"""Of 255: by how much a window may differ that still shows the same thing, badly drawn (root mean square)."""
-PULL, LEAN = 100.0, 1.0
-"""Squared levels that a pixel must save by which something is not where its speed would have it, in made frames; or that it moves
-by, in given ones, where all is well drawn and nothing needs to be guessed."""
-FITS = 8
-"""Rounds in which a background that fades is fitted, with less and less of who stands in front."""
-GROUND, BODY = 3.0, 9.0
-"""Levels of 255 by which a pixel differs from such a background that is surely part of it, and surely not."""
-CLOSED = 9
-"""Pixels; the side of a hole in a body that is no background."""
+STEP = 8 / 128
+"""Of a frame's side: how far a body moves at most from one frame to the next, each way, beside its speed."""
+SEEN = 4
+"""Frames before a given one by which it is known how fast a body moves, as far as they are given."""
+ASKED, EVEN = 0.1, 20.0
+"""What the longest step beside the speed costs, where a frame that shows nothing of a body costs 1: while it is asked how fast it
+goes, and once that is known."""
+FAINT = 1 / 8
+"""Of the contrast between a body and its own background: what it must have to be told from others."""
+SAME = 0.2
+"""Of what a scene without a body would differ by, what a scene does at most that surely shows the same one."""
+WHILE = 9
+"""Frames; a window in which it is one question whether a body is there."""
 
 
-def carried(frames: Frame, given: np.ndarray, pixels: Frame) -> Frame:
-    """Frames [T, H, W, 3] with what given ones show in them. `given`: their numbers, in order; `pixels` [T, H, W, 3] has them.
-    Frames are changed in place."""
-    known = set(given.tolist())
+def carried(frames: Frame, given: np.ndarray, pixels: Frame) -> bool:
+    """Puts what given frames show into frames [T, H, W, 3], and says whether that is anything. `given`: their numbers, in order;
+    `pixels` [T, H, W, 3] has them."""
+    known, found = set(given.tolist()), False
     for before, after in pairwise([-1, *given.tolist(), len(frames)]):
-        made = {number: _planes(frames[number]) for number in range(before + 1, after)}
-        out = {number: frames[number].astype(np.float32) for number in made}
-        for place, step in (before, 1), (after, -1):
+        made = {number: Scene.of(_planes(frames[number])) for number in range(before + 1, after)}
+        out = {number: scene.frame.clone() for number, scene in made.items()}
+        for place, other, step in (before, after, 1), (after, before, -1):
             if not made or place not in known:
                 continue
             past = next(back for back in range(SEEN + 1) if back == SEEN or place - step * (back + 1) not in known)
-            earlier = (_planes(pixels[place - step * past]), past) if past else None
-            numbers = list(made)[::step]
-            follow = _followed(_planes(pixels[place]), earlier, [made[one] for one in numbers])
-            for number, (shown, surely) in zip(numbers, follow, strict=True):
-                weight = _weight(number, place, after if place == before else before, known)
-                out[number] += weight * surely * (shown - frames[number])
+            earlier = [place - step * back for back in range(1, past + 1)]
+            scene, *around = (Scene.of(_planes(pixels[number])) for number in [place, *earlier, *({other} & known)])
+            shown = _shown(scene, around[:past], [made[number] for number in list(made)[::step]], around[past:])
+            for number, frame in zip(list(made)[::step], shown, strict=bool(shown)):
+                out[number] += _weight(number, place, other, known) * (frame - made[number].frame)
+            found = found or bool(shown)
         for number, frame in out.items():
-            frames[number] = frame.round().clip(0, 255).astype(np.uint8)
-    return frames
+            frames[number] = frame.round().clip(0, 255).byte().permute(1, 2, 0).numpy()
+    return found
 
 
 def _weight(number: int, place: int, other: int, known: Collection[int]) -> float:
@@ -73,161 +59,125 @@ def _weight(number: int, place: int, other: int, known: Collection[int]) -> floa
     return abs(number - other) / abs(place - other) if other in known else 1.0
 
 
-@dataclass(frozen=True)
-class _Ways:
-    """How large parts of a given frame go: by how much they have moved, down and to the right, and how fast [N, 2] each, and near
-    which blocks they are [N, h, w]."""
-
-    shifts: Tensor
-    speeds: Tensor
-    near: Tensor
-    measured: bool
-    """Whether it is known how fast they go; else all is taken to stand."""
-
-    @classmethod
-    def standing(cls, search: "_Search", source: Tensor) -> "_Ways":
-        still = torch.zeros(1, 2)
-        return cls(still, still, torch.ones_like(search.around(source[:1], 1), dtype=torch.bool), measured=False)
-
-    @classmethod
-    def between(cls, search: "_Search", earlier: Tensor, source: Tensor, frames: int) -> "_Ways":
-        """Of a source, by what was where so many frames before it (less than none: will be, after it)."""
-        found, _ = search.nearest(_Loose.of(earlier), source, search.reach(abs(frames)), cls.standing(search, source))
-        shifts = _common(found)
-        return cls(torch.zeros_like(shifts), shifts / frames, _near(found, shifts), measured=True)
-
-    def onwards(self, found: Tensor) -> "_Ways":
-        """What was found in the next frame, by block [h, w, 2]: each part goes on from the nearest one."""
-        shifts, new = _common(found), NEW if self.measured else 1.0
-        nearest = torch.cdist(shifts, self.expected).argmin(dim=1)
-        speeds = (1 - new) * self.speeds[nearest] + new * (shifts - self.shifts[nearest])
-        speeds[0] = 0
-        return _Ways(shifts, speeds, _near(found, shifts), measured=True)
-
-    def cost(self, shifts: Tensor) -> Tensor:
-        """Of shifts [N, 2], by block [N, h, w]: how far each is from where a part near the block should be by now."""
-        apart = torch.cdist(shifts, self.expected)[:, :, None, None]
-        return (PULL if self.measured else LEAN) * torch.where(self.near, apart, torch.inf).amin(dim=1)
-
-    @property
-    def expected(self) -> Tensor:
-        return self.shifts + self.speeds
+def _shown(scene: Scene, earlier: Sequence[Scene], made: Sequence[Scene], beyond: Sequence[Scene]) -> list[Tensor]:
+    """Made frames, the nearest to a given scene first, [3, H, W] each, with its bodies; none, if it has none. `earlier`: what was
+    given before it, the nearest first; `beyond`: what is given after the made ones, if anything is."""
+    bodies = list(scene.bodies())
+    tracks = [_followed(body, earlier, made, beyond) for body in bodies]
+    shown = []
+    for number, one in enumerate(made if bodies else []):
+        frame = one.frame.clone()
+        for body, (places, surely) in zip(bodies, tracks, strict=True):
+            body.clear(frame, one, places[number], surely[number])
+        for body, (places, surely) in zip(bodies, tracks, strict=True):
+            body.put(frame, one, places[number], surely[number])
+        shown.append(frame)
+    return shown
 
 
-def _followed(source: Tensor, past: tuple[Tensor, int] | None, made: Sequence[Tensor]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """A given frame [3, H, W] as each made one shows it, the nearest first, [H, W, 3]; and how surely, 0 to 1, [H, W, 1].
-    `past`: what was given so many frames before it; if nothing was, made frames say how fast all goes."""
-    search = _Search.of(source)
-    frame, frames = past or (made[min(AHEAD, len(made)) - 1], -min(AHEAD, len(made)))
-    ways = _Ways.between(search, frame, source, frames)
-    loose = _Loose.of(source)
-    for frame in made:
-        shifts = (ways.expected.round()[:, None] + search.reach()).flatten(0, 1).unique(dim=0)
-        found, pixels = search.nearest(loose, frame, shifts, ways)
-        ways = ways.onwards(found)
-        square = (pixels - frame).square_().mean(dim=0, keepdim=True)
-        apart = search.by_pixel(search.around(square, SMALL)[0], frame)
-        yield pixels.permute(1, 2, 0).numpy(), (-apart / (2 * LEVELS**2)).exp()[:, :, None].numpy()
+def _followed(
+    body: Body, earlier: Sequence[Scene], made: Sequence[Scene], beyond: Sequence[Scene]
+) -> tuple[list[Place], list[float]]:
+    """Where a body is in made frames, and how surely, 0 to 1: along the path that is best as a whole, by how well frames show it
+    and how evenly it goes. What is given on both sides is somewhere in between."""
+    margin, longest = torch.tensor(body.hidden.shape), round(STEP * made[0].side)
+    start, costs = torch.tensor(body.place) + margin, [_Fit.of(body, scene).cost for scene in made]
+    ends = [place for place in (_Fit.of(body, scene).same() for scene in beyond) if place is not None]
+    if ends:
+        there = torch.full_like(costs[0], torch.inf).index_put_(tuple(ends[0][:, None]), torch.zeros(1))
+        speeds = ((ends[0] - start) / (len(made) + 1)).expand(len(made) + 1, 2)
+        path = _path([*costs, there], start, speeds, longest, EVEN)[: len(made)]
+    else:
+        past = _path([_Fit.of(body, scene).cost for scene in earlier], start, torch.zeros(len(earlier), 2), longest, ASKED)
+        speed = (start - torch.tensor(past[-1])) / len(past) if past else torch.zeros(2)
+        asked = torch.tensor([start.tolist(), *_path(costs, start, speed.expand(len(made), 2), longest, ASKED)])
+        path = _path(costs, start, _even(asked.diff(dim=0).T.float()).T, longest, EVEN)
+    places = [(row - int(margin[0]), column - int(margin[1])) for row, column in path]
+    surely = [1.0 if ends else body.explains(scene, place) for scene, place in zip(made, places, strict=True)]
+    return places, _steady(surely)
 
 
-def _common(found: Tensor) -> Tensor:
-    """The shifts [N, 2] that most blocks of [h, w, 2] have in common, after none: a background stands."""
-    shifts, counts = found.flatten(0, 1).unique(dim=0, return_counts=True)
-    moving = shifts.abs().sum(dim=1) > 0
-    shifts, counts = shifts[moving], counts[moving]
-    return torch.cat([torch.zeros(1, 2), shifts[counts.topk(min(WAYS, len(counts))).indices]])
+def _even(rows: Tensor) -> Tensor:
+    """[N, T], each number the mean of those around it."""
+    return F.avg_pool1d(rows, WHILE, stride=1, padding=WHILE // 2, count_include_pad=False)
 
 
-def _near(found: Tensor, shifts: Tensor) -> Tensor:
-    """Which blocks are next to one that moved most like each of the shifts [N, 2], [N, h, w]."""
-    which = torch.cdist(found, shifts).argmin(dim=-1)
-    alike = which == torch.arange(len(shifts))[:, None, None]
-    return F.max_pool2d(alike.float(), 3, stride=1, padding=1) > 0
+def _steady(surely: Sequence[float]) -> list[float]:
+    """What is there before and after is there in between, and comes and goes slowly."""
+    most = F.max_pool1d(torch.tensor([surely]), WHILE, stride=1, padding=WHILE // 2)
+    least = -F.max_pool1d(-most, WHILE, stride=1, padding=WHILE // 2)
+    steady: list[float] = _even(least)[0].tolist()
+    return steady
 
 
-@dataclass(frozen=True)
-class _Loose:
-    """A given frame apart from what it stands on, so that it can go elsewhere: a background that fades evenly stays."""
+class _Fit(NamedTuple):
+    """How badly a scene shows a body, at each place from where its last row and column just leave the frame on [h + H, w + W]."""
 
-    front: Tensor
-    """Who stands there, with nothing around them [3, H, W], then how much of the background is seen [1, H, W]."""
-    ground: Tensor
-    """The background [3, h, w]."""
-    margin: int = 0
-    """By which the front is wider than the background, all around."""
+    cost: Tensor
+    """0 is as it is, 1 as badly as its own background does, or worse. What is out of the frame shows nothing."""
+    left: Tensor
+    """The same beside what the scene's background would be there without it."""
 
     @classmethod
-    def of(cls, frame: Tensor) -> "_Loose":
-        ground = _ground(frame)
-        apart = (frame - ground).square().mean(dim=0, keepdim=True).sqrt()
-        bare = ((BODY - apart) / (BODY - GROUND)).clamp(0, 1)
-        window = dict(kernel_size=CLOSED, stride=1, padding=CLOSED // 2)
-        bare = F.max_pool2d(-F.max_pool2d(-bare[None], **window), **window)[0]  # what is enclosed by a body is part of it
-        return cls(torch.cat([frame - bare * ground, bare]), ground)
+    def of(cls, body: Body, scene: Scene) -> "_Fit":
+        """The squared error of f + (1 - h) g, a body with its share h of each pixel before a background, against g + r, which is
+        there: (f - h g - r)^2. That is a sum of correlations, which Fourier transforms make fast."""
+        side = [one + other for one, other in zip(scene.frame.shape[1:], body.hidden.shape, strict=True)]
 
-    def wider(self, margin: int) -> "_Loose":
-        """One that can move so far."""
-        return _Loose(F.pad(self.front[None], (margin,) * 4, mode="replicate")[0], self.ground, margin)
+        def correlated(parts: Tensor, images: Tensor) -> Tensor:
+            spectrum = torch.fft.rfft2(parts, s=side).conj() * torch.fft.rfft2(images, s=side)
+            found: Tensor = torch.fft.irfft2(spectrum.sum(dim=0), s=side)
+            return found.roll(tuple(body.hidden.shape), (0, 1))
 
-    def moved(self, down: int, right: int, thin: int = 1) -> Tensor:
-        """The frame [3, H, W], or one in so many rows and columns, where who stands there has moved."""
-        _, height, width = self.ground.shape
-        top, left = self.margin - down, self.margin - right
-        there = self.front[:, top : top + height : thin, left : left + width : thin]
-        return there[:3] + there[3:] * self.ground[:, ::thin, ::thin]
+        def total(colours: Tensor) -> Tensor:
+            return colours.sum(dim=0, keepdim=True)
 
+        f, h, g, r = blurred(body.front), blurred(body.hidden[None]), scene.ground, blurred(scene.frame - scene.ground)
+        one, near = torch.ones_like(scene.frame[:1]), body.near[None]
+        without = correlated(near * torch.cat([total(f**2), -2 * h * f, h**2]), torch.cat([one, g, total(g**2)]))
+        beside = correlated(near * torch.cat([torch.ones_like(h), -2 * f, 2 * h]), torch.cat([total(r**2), r, total(g * r)]))
+        unseen = 1 - correlated(body.hidden[None], one) / body.hidden.sum()
+        error = (without + beside).clamp(min=0)
+        return cls((error / body.contrast + unseen).clamp(0, 1), error / without.clamp(min=FAINT * body.contrast))
 
-def _ground(frame: Tensor) -> Tensor:
-    """The plane nearest to most of a frame [3, H, W] (least squares, with Geman and McClure's weights)."""
-    _, height, width = frame.shape
-    down, right = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
-    plane = torch.stack([torch.ones_like(down), down, right]).flatten(1)
-    values, weights = frame.flatten(1), torch.ones(height * width)
-    for _ in range(FITS):
-        fit = torch.linalg.solve(plane * weights @ plane.T, plane * weights @ values.T)
-        apart = (values - fit.T @ plane).square().mean(dim=0)
-        weights = (1 + apart / BODY**2) ** -2
-    return (fit.T @ plane).unflatten(1, (height, width))
+    def same(self) -> Tensor | None:
+        """Where this is surely the same body [2], if anywhere."""
+        place = (self.cost == self.cost.min()).nonzero()[0]
+        return place if self.left[tuple(place)] < SAME else None
 
 
-class _Search(NamedTuple):
-    """In frames of one size, in pixels: the side of a block, and how far something moves at most from one to the next."""
+def _path(costs: Sequence[Tensor], start: Tensor, speeds: Tensor, longest: int, price: float) -> list[Place]:
+    """The places, one of each of T maps of costs [h, w], from a start [2] on, that cost least together with all steps (Viterbi
+    1967). A step is no longer than the longest one, each way, beside its speed [T, 2]; that one has the price, others by their
+    squares."""
+    if not costs:
+        return []
+    best = torch.full_like(costs[0], torch.inf)
+    best[tuple(start.tolist())] = 0
+    origins = []
+    for cost, (down, right) in zip(costs, speeds.tolist(), strict=True):
+        best, rows = _stepped(best, down, longest, price)
+        turned, columns = _stepped(best.T, right, longest, price)
+        best = turned.T + cost
+        origins.append((rows, columns.T))
+    row, column = divmod(int(best.argmin()), best.shape[1])
+    path = []
+    for rows, columns in reversed(origins):
+        path.append((row, column))
+        column = int(columns[row, column])
+        row = int(rows[row, column])
+    return path[::-1]
 
-    block: int
-    step: int
 
-    @classmethod
-    def of(cls, frame: Tensor) -> "_Search":
-        side = (frame.shape[1] * frame.shape[2]) ** 0.5
-        return cls(THIN * max(1, round(BLOCK * side / THIN)), max(1, round(STEP * side)))
-
-    def reach(self, frames: int = 1) -> Tensor:
-        """All shifts [N, 2] within so many frames."""
-        most = self.step * frames
-        return torch.cartesian_prod(*2 * [torch.arange(-most, most + 1.0)])
-
-    def nearest(self, source: "_Loose", frame: Tensor, shifts: Tensor, ways: _Ways) -> tuple[Tensor, Tensor]:
-        """For each block of a frame [3, H, W], which of the shifts [N, 2] of the source brings there what differs least around it,
-        if it goes about as its ways would have it: that shift, by block [h, w, 2], and the pixels [3, H, W]."""
-        each = shifts.int().tolist()
-        thin = frame[:, ::THIN, ::THIN].contiguous()
-        few = source.wider(int(shifts.abs().max()))
-        apart = torch.stack([(few.moved(*one, THIN) - thin).square_().mean(dim=0) for one in each])
-        blocks = (self.around(apart, LARGE, THIN) + ways.cost(shifts)).argmin(dim=0)
-        chosen, pixels = self.by_pixel(blocks, frame), frame
-        for number in blocks.unique().tolist():
-            pixels = torch.where(chosen == number, few.moved(*each[number]), pixels)
-        return shifts[blocks], pixels
-
-    def around(self, apart: Tensor, window: int, thin: int = 1) -> Tensor:
-        """The means of [N, H, W], of one in so many rows and columns, over a window around each block."""
-        blocks = F.avg_pool2d(apart, self.block // thin, ceil_mode=True)
-        return F.avg_pool2d(blocks, window, stride=1, padding=window // 2, count_include_pad=False)
-
-    def by_pixel(self, blocks: Tensor, frame: Tensor) -> Tensor:
-        """Values of blocks as those of a frame's pixels [H, W]."""
-        _, height, width = frame.shape
-        return blocks.repeat_interleave(self.block, dim=0).repeat_interleave(self.block, dim=1)[:height, :width]
+def _stepped(best: Tensor, speed: float, longest: int, price: float) -> tuple[Tensor, Tensor]:
+    """The least of [h, w] after a step along the first axis, with its price, and from which row it came."""
+    steps = torch.arange(-longest, longest + 1) + round(speed)
+    prices = price * ((steps - speed) / longest).square()
+    margin = int(steps.abs().max())
+    wide = F.pad(best, (0, 0, margin, margin), value=torch.inf)
+    came = [wide[margin - by : margin - by + len(best)] + cost for by, cost in zip(steps.tolist(), prices, strict=True)]
+    least, which = torch.stack(came).min(dim=0)
+    return least, torch.arange(len(best))[:, None] - steps[which]
 
 
 def _planes(frame: np.ndarray) -> Tensor:

@@ -57,11 +57,10 @@ def with_given(frames: Frame, canvas: Canvas, carries: bool = False) -> Frame:
             made = [(number, _neighbours(number, known)) for number in np.setdiff1d(np.arange(start, stop), known).tolist()]
             for number, neighbours in made:
                 frames[number] = _detailed(number, neighbours, frames, canvas.pixels)
-            if carries:
-                carried(frames[start:stop], known - start, canvas.pixels[start:stop])
+            found = carries and carried(frames[start:stop], known - start, canvas.pixels[start:stop])
             for number, neighbours in made:
-                if len(neighbours) == 2 or not carries:
-                    frames[number] = _dissolved(number, neighbours, frames[number], canvas.pixels, CARRIED if carries else PLAIN)
+                if len(neighbours) == 2 or not found:
+                    frames[number] = _dissolved(number, neighbours, frames[number], canvas.pixels, CARRIED if found else PLAIN)
     frames[given] = canvas.pixels[given]
     return frames
 
