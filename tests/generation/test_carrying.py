@@ -129,3 +129,12 @@ def test_frames_without_bodies_are_left_alone():
     out = badly(picture)
     assert not carried(out, np.array([0]), picture)
     assert np.array_equal(out, badly(picture))
+
+
+@pytest.mark.parametrize("side", [(1, 1), (1, 64), (64, 2), (8, 8), (40, 100)])
+def test_frames_may_be_of_any_shape(side):
+    truth = np.full((5, *side, 3), 90, np.uint8)
+    truth[:, : side[0] // 3 + 1, : side[1] // 3 + 1] = 250, 10, 60
+    made = truth.copy()
+    carried(made, np.array([0, 4]), truth)
+    assert error(made, truth) < 1

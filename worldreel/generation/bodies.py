@@ -40,7 +40,8 @@ class Scene(NamedTuple):
         plane = torch.stack([torch.ones_like(down), down, right]).flatten(1)
         values, weights = frame.flatten(1), torch.ones(height * width)
         for _ in range(FITS):
-            fit = torch.linalg.solve(plane * weights @ plane.T, plane * weights @ values.T)
+            weighed = plane * weights
+            fit = torch.linalg.pinv(weighed @ plane.T, hermitian=True) @ (weighed @ values.T)  # of a row alone no slope is known
             weights = (1 + (values - fit.T @ plane).square().mean(dim=0) / BODY**2) ** -2
         return cls(frame, (fit.T @ plane).unflatten(1, (height, width)))
 

@@ -30,7 +30,7 @@ def followed(
 ) -> tuple[list[Place], list[float]]:
     """Where a body is in made frames, and how surely, 0 to 1: along the path that is best as a whole, by how well frames show it
     and how evenly it goes. What is given on both sides is somewhere in between."""
-    margin, longest = torch.tensor(body.hidden.shape), round(STEP * made[0].side)
+    margin, longest = torch.tensor(body.hidden.shape), max(1, round(STEP * made[0].side))
     start, costs = torch.tensor(body.place) + margin, [_Fit.of(body, scene).cost for scene in made]
     end = _Fit.of(body, beyond[0]).same() if beyond else None
 
@@ -143,4 +143,4 @@ def _stepped(best: Tensor, speed: float, longest: int, price: float) -> tuple[Te
     wide = F.pad(best, (0, 0, margin, margin), value=torch.inf)
     came = [wide[margin - by : margin - by + len(best)] + cost for by, cost in zip(steps.tolist(), prices, strict=True)]
     least, which = torch.stack(came).min(dim=0)
-    return least, torch.arange(len(best))[:, None] - steps[which]
+    return least, (torch.arange(len(best))[:, None] - steps[which]).short()  # there is one for each frame

@@ -122,7 +122,7 @@ class BundleConfig(Config):
     """Whether the frames of one latent frame are made to follow those of the one before as they follow one another (see
     `worldreel.generation.pulse`): of weights whose latent frames agree too little."""
     carried: bool = False
-    """Whether made frames take on what given ones next to them show, moved to where it is by then (see
+    """Whether bodies that given frames show take the place of what was made of them in the frames beside (see
     `worldreel.generation.carrying`): of weights that draw worse than they move."""
     defaults: Defaults = Defaults()
     limits: Limits = Limits()
