@@ -69,6 +69,11 @@ class Handle:
         "dog")."""
         return self.model.renamed(prompt)
 
+    def left_out(self, prompt: str) -> list[str]:
+        """The colours that a prompt gives to subjects, which it does not read where subjects have colours of their own ("a red
+        car": ["red"])."""
+        return self.model.left_out(prompt)
+
     def adapt(
         self, lora: str | PathLike[str], strength: float = 1.0, *, merged: bool = True, expert: Expert | None = None
     ) -> None:

@@ -125,6 +125,13 @@ def test_a_word_that_was_never_told_gets_a_note(generate, monkeypatch):
     assert json.loads(ended.out)["renamed"] == {"hound": "dog"}
 
 
+def test_a_colour_that_is_left_out_gets_a_note(generate, monkeypatch):
+    monkeypatch.setattr("worldreel.models.model.Model.left_out", lambda model, prompt: ["red"])
+    ended = generate("a red dog", "--frames", 1, "--json")
+    assert (ended.status, ended.err) == (0, "note: who small shows has colours of its own; red is left out\n")
+    assert json.loads(ended.out)["left_out"] == ["red"]
+
+
 def test_a_prompt_of_bytes_that_are_no_text(generate, work):
     assert generate(os.fsdecode(b"a \xff dog"), "--frames", 1, "--seed", 7).status == 0
     assert listing(work) == ["a-dog-7.png"]

@@ -52,6 +52,14 @@ def test_words_that_it_was_never_told_are_read_as_what_they_mean(model):
     assert model.renamed("a hound") == {} and not torch.equal(model.read(["a hound"])[0], model.read(["a dog"])[0])
 
 
+def test_subjects_with_colours_of_their_own_are_given_no_others(model):
+    tiny = load_model("tiny")
+    assert tiny.left_out("a red car on a blue background") == ["red"]
+    plain, coloured = tiny.read(["a car on a blue background", "a red car on a blue background"])
+    assert torch.equal(plain, coloured)
+    assert model.left_out("a red car") == []
+
+
 def test_an_enlarger_is_a_part_of_its_model(editor, tmp_path):
     editor.model.save(tmp_path / "copy", TOKENIZER)
     again = Model.load(tmp_path / "copy")

@@ -48,6 +48,27 @@ def test_what_was_told_or_is_unsure_is_read_as_it_is(knowledge):
     assert knowledge.renamed("", NAMES, []) == knowledge.renamed("a hound", [], []) == {}
 
 
+@pytest.mark.parametrize(
+    ("prompt", "read", "left"),
+    [
+        ("A red car on a Blue wall", "a car on a blue wall", ["red"]),
+        ("a black and white cat, and a blue puppy", "a cat, and a puppy", ["black", "white", "blue"]),
+        ("a brick-red automobile", "a automobile", ["red"]),
+        ("red red dogs", "dogs", ["red", "red"]),
+    ],
+)
+def test_colours_of_subjects_are_left_out(knowledge, prompt, read, left):
+    assert knowledge.uncoloured(prompt, ["dog", "cat", "car"], ["red", "blue", "black", "white"]) == (read, left)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["on Red, a cat", "from red to blue where a dog is", "red and blue", "a red guitar", "", "a dog in red"]
+)
+def test_other_colours_are_not(knowledge, prompt):
+    assert knowledge.uncoloured(prompt, ["dog", "cat"], ["red", "blue"]) == (prompt, [])
+    assert knowledge.uncoloured("a red dog", [], ["red"]) == knowledge.uncoloured("a red dog", ["dog"], []) == ("a red dog", [])
+
+
 def test_the_table_puts_synonyms_nearer_than_strangers(tokenizer, table):
     def cosine(one, other):
         a, b = (table[tokenizer.encode(word)].mean(0) for word in (one, other))

@@ -96,6 +96,9 @@ class Making:
             terminal.note(f"note: {handle.name} knows no word of this prompt; it knows {what}")
         for word, name in renamed.items():
             terminal.note(f"note: {handle.name} was never told {word}; it reads {name}")
+        left_out = handle.left_out(plans[0].prompt)
+        if left_out:
+            terminal.note(f"note: who {handle.name} shows has colours of its own; {' and '.join(left_out)} is left out")
         with terminal.progress() as show:
             files = [
                 _make(handle, plan, path, self.overwrite, _label(show, number, len(plans)))
@@ -104,7 +107,14 @@ class Making:
         for file in files:
             terminal.say(f"{file['path']}  {_shape(plans[0])}, seed {file['seed']}, took {file['took']} s")
         memory = None if placed is None else asdict(placed)
-        return {**_said(plans[0], handle), "known": known, "renamed": renamed, "memory": memory, "files": files}
+        return {
+            **_said(plans[0], handle),
+            "known": known,
+            "renamed": renamed,
+            "left_out": left_out,
+            "memory": memory,
+            "files": files,
+        }
 
     def _plans(self, config: "BundleConfig") -> "list[Plan]":
         """What will be made, checked before any weights are loaded."""

@@ -40,6 +40,9 @@ class Knows(Config):
     heard: str = ""
     """All words of its training, with spaces between them. Others are read as the subject or background that they surely mean;
     of a model that says nothing here, none is."""
+    own_colours: bool = False
+    """Whether subjects have colours of their own, so that one which a prompt gives them ("a red car") is left out: it would be
+    taken for the background's."""
     sizes: tuple[str, ...] = ()
     seconds: tuple[float, float] = (0.0, 2.0)
     fps: tuple[float, float] = (12.0, 12.0)
@@ -278,6 +281,10 @@ class Bundle(nn.Module, ABC):
     def renamed(self, prompt: str) -> dict[str, str]:
         """The words of a prompt that it was never told, each with the one it reads instead."""
         return {}
+
+    def left_out(self, prompt: str) -> list[str]:
+        """The colours that a prompt gives to subjects, of which it reads none."""
+        return []
 
     def decode(self, tokens: Tensor, grid: Grid, progress: Callable[[int], None] | None = None) -> Iterator[Tensor]:
         """Pixels of a run's tokens, as `decode_latents` gives them."""

@@ -119,12 +119,20 @@ class Model(Bundle):
         names = (*knows.subjects, *knows.backgrounds)
         return self._knowledge.renamed(prompt, names, knows.heard.split()) if knows.heard else {}
 
+    def left_out(self, prompt: str) -> list[str]:
+        return self._understood(prompt)[1]
+
+    def _understood(self, prompt: str) -> tuple[str, list[str]]:
+        """A prompt as it is read, and what is left out of it."""
+        knows, plain = self.config.knows, self.tokenizer.replaced(prompt, self.renamed(prompt))
+        return self._knowledge.uncoloured(plain, knows.subjects, knows.backgrounds) if knows.own_colours else (plain, [])
+
     @property
     def _knowledge(self) -> Knowledge:
         return Knowledge(self.tokenizer, self.text.table)
 
     def read(self, prompts: Sequence[str]) -> list[Tensor]:
-        understood = [self.tokenizer.replaced(prompt, self.renamed(prompt)) for prompt in prompts]
+        understood = [self._understood(prompt)[0] for prompt in prompts]
         with autocast(self.device, self.dtype):
             out: list[Tensor] = self.text([self.tokenizer.encode(prompt) for prompt in understood])
         return out

@@ -238,6 +238,7 @@ def sprites_knowledge() -> Knows:
         positions=tuple(POSITIONS),
         backgrounds=tuple(COLOURS),
         heard=" ".join(sorted(heard_words())),
+        own_colours=True,
         sizes=sizes,
         seconds=(0.0, 3.1),
         fps=(6.0, 24.0),

@@ -14,6 +14,8 @@ NEAR = 0.45
 SURE, APART = 0.6, 0.05
 """Cosine from which a word is read as a name, and by how much it must be nearer than the next name: "coloured" is near to all
 colours. Of the 38 words of training that would be read so, 36 mean that name."""
+JOINTS = "and", ",", "-"
+"""What may stand between two colours of one thing."""
 UNRELATED = 0.3
 """Cosine below which a word says nothing of what was taught."""
 
@@ -49,6 +51,31 @@ class Knowledge:
         cosines, places = (self._vectors(words) @ self._vectors(names).T).topk(2, dim=1)
         near = zip(words, cosines.tolist(), places[:, 0].tolist(), strict=True)
         return {word: names[place] for word, (first, next_), place in near if first >= SURE and first - next_ >= APART}
+
+    def uncoloured(self, prompt: str, subjects: Sequence[str], colours: Sequence[str]) -> tuple[str, list[str]]:
+        """A prompt without the colours right before a subject ("a red and white rocket"), and these. Subjects and colours are the
+        names, and words that surely mean one."""
+        text, words = self.tokenizer.split(prompt)
+        names = [*subjects, *colours]
+        if not words or not subjects or not colours:
+            return prompt, []
+        cosines, places = (self._vectors([word for word, _ in words]) @ self._vectors(names).T).max(dim=1)
+        sure = [place if one >= SURE else None for one, place in zip(cosines.tolist(), places.tolist(), strict=True)]
+        kinds = ["" if place is None else "subject" if place < len(subjects) else "colour" for place in sure]
+        out, kept, left, number = "", 0, [], 0
+        while number < len(words):
+            start = number
+            while kinds[number : number + 1] == ["colour"]:
+                joined = kinds[number + 2 : number + 3] == ["colour"] and words[number + 1][0] in JOINTS
+                number += 2 if joined else 1
+            if number > start and kinds[number : number + 1] == ["subject"]:
+                while start > 1 and words[start - 1][0] == "-":
+                    start -= 2  # a crimson-red one
+                out += text[kept : words[start][1][0]]
+                kept = words[number][1][0]
+                left += [word for word, _ in words[start:number] if word not in JOINTS]
+            number += 1
+        return (out + text[kept:], left) if left else (prompt, [])
 
     def unrelated(self, taught: Sequence[str], most: float = UNRELATED) -> list[str]:
         """Words of three letters or more that are near to none of those taught, in the tokenizer's order."""

@@ -33,18 +33,18 @@ class Tokenizer:
 
     def words(self, text: str) -> list[str]:
         """The words of a text in order: lower-cased, without accents and punctuation, each once."""
-        return list(dict.fromkeys(word for word, _ in self._split(text)[1] if any(letter.isalnum() for letter in word)))
+        return list(dict.fromkeys(word for word, _ in self.split(text)[1] if any(letter.isalnum() for letter in word)))
 
     def replaced(self, text: str, others: Mapping[str, str]) -> str:
         """A text with others of its words (see `words`) in their places; as it was, if none of them is there."""
-        plain, words = self._split(text)
+        plain, words = self.split(text)
         out, end = "", 0
         for word, (start, stop) in words:
             if word in others:
                 out, end = out + plain[end:start] + others[word], stop
         return out + plain[end:] if end else text
 
-    def _split(self, text: str) -> tuple[str, list[tuple[str, tuple[int, int]]]]:
+    def split(self, text: str) -> tuple[str, list[tuple[str, tuple[int, int]]]]:
         """The text as its words are written, and words and punctuation with where they are."""
         plain: str = self._pieces.normalizer.normalize_str(_encodable(text))
         words: list[tuple[str, tuple[int, int]]] = self._pieces.pre_tokenizer.pre_tokenize_str(plain)
