@@ -53,7 +53,7 @@ def test_what_was_told_or_is_unsure_is_read_as_it_is(knowledge):
     [
         ("A red car on a Blue wall", "a car on a blue wall", ["red"]),
         ("a black and white cat, and a blue puppy", "a cat, and a puppy", ["black", "white", "blue"]),
-        ("a guitar-red automobile", "a automobile", ["red"]),
+        ("a crimson-red automobile", "a automobile", ["crimson", "red"]),
         ("red red dogs", "dogs", ["red", "red"]),
     ],
 )
