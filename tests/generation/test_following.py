@@ -82,3 +82,15 @@ def test_another_body_is_no_end():
     (body,) = first.bodies()
     places, _ = followed(body, [], made, scenes(other))
     assert places == [body.place] * 7
+
+
+def test_what_comes_next_is_known_from_how_fast_it_went():
+    """It is drawn three pixels behind where it should be; it goes on as fast as it went, and is there later."""
+    given, behind = moving(5, (0, 2)), moving(24, (0, 1), start=(4, 12 + 2 - 3))
+    *earlier, first = scenes(given)
+    (body,) = first.bodies()
+    places, _ = followed(body, earlier[::-1], scenes(behind), [])
+    ahead = steps([body.place, *places])[:, 1]
+    assert ahead[0] == 2
+    assert ahead.min() >= 0
+    assert places[-1][1] - body.place[1] == pytest.approx(12 - 1 + 23 - 12, abs=1)

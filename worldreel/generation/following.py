@@ -37,23 +37,32 @@ def followed(
     def asked(place: Tensor, costs: Sequence[Tensor], speed: Tensor) -> Tensor:
         return torch.tensor(_path(costs, place, speed.expand(len(costs), 2), longest, ASKED))
 
-    def speed(place: Tensor, scenes: Sequence[Scene], otherwise: Tensor) -> Tensor:
+    def speed(place: Tensor, scenes: Sequence[Scene]) -> Tensor:
         """At which it goes on from a place, in a row of scenes."""
-        if not scenes:
-            return otherwise
         return (asked(place, [_Fit.of(body, scene).cost for scene in scenes], torch.zeros(2))[-1] - place) / len(scenes)
 
+    first = -speed(start, earlier) if earlier else None
     if end is None:
-        places = asked(start, costs, -speed(start, earlier, torch.zeros(2)))
+        places = asked(start, costs, torch.zeros(2) if first is None else first)
         speeds = _even(torch.cat([start[None], places]).diff(dim=0).T.float()).T
     else:
         there = torch.full_like(costs[0], torch.inf).index_put_(tuple(end[:, None]), torch.zeros(1))
         mean, costs = (end - start) / (len(made) + 1), [*costs, there]
-        speeds = _speeds(mean, -speed(start, earlier, -mean), speed(end, beyond[1:], mean), len(costs))
-    path = _path(costs, start, speeds, longest, EVEN)[: len(made)]
-    found = [(row - int(margin[0]), column - int(margin[1])) for row, column in path]
+        last = speed(end, beyond[1:]) if beyond[1:] else mean
+        speeds = _speeds(mean, mean if first is None else first, last, len(costs))
+    path = torch.tensor(_path(costs, start, speeds, longest, EVEN)[: len(made)])
+    if first is not None:
+        path = _continued(path, start + first)
+    found = [(row, column) for row, column in (path - margin).tolist()]
     surely = [body.explains(scene, place) if end is None else 1.0 for scene, place in zip(made, found, strict=True)]
     return found, _steady(surely)
+
+
+def _continued(path: Tensor, expected: Tensor) -> Tensor:
+    """A path [T, 2] that begins where it is expected to [2], and comes only slowly to where it is: what comes next is known from
+    how fast something went, and better than from what was made."""
+    late = torch.linspace(1, 0, len(path) + 1)[:-1, None]
+    return (path + late * (expected - path[0])).round().int()
 
 
 def _speeds(mean: Tensor, first: Tensor, last: Tensor, count: int) -> Tensor:
