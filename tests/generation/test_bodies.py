@@ -76,3 +76,20 @@ def test_what_encloses_is_a_body_and_a_picture_has_none():
     assert body.hidden.max() == 1
     generator = torch.Generator().manual_seed(0)
     assert not list(Scene.of(torch.randint(0, 256, (3, HEIGHT, WIDTH), generator=generator).float()).bodies())
+
+
+def test_what_is_near_a_body_is_no_part_of_it():
+    ground = fading((90, 90, 90), (90, 90, 90))
+    scene = Scene.of(before(before(ground, disc(30, 25)), disc(30, 50), colour=(20.0, 120.0, 250.0)))
+    first, second = scene.bodies()
+    out = ground.clone()
+    second.put(out, scene, second.place, 1.0)
+    assert (out - before(ground, disc(30, 50), colour=(20.0, 120.0, 250.0))).abs().max() < 10
+    assert (out - ground)[:, :, :38].abs().max() < 1
+    assert first.contrast == pytest.approx(float((before(ground, disc(30, 25)) - ground).square().sum()), rel=0.05)
+
+
+def test_specks_are_no_bodies():
+    ground = fading((90, 90, 90), (90, 90, 90))
+    scene = Scene.of(before(ground, disc(20, 20), disc(40, 60, 1.5)))
+    assert len(list(scene.bodies())) == 1

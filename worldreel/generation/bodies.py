@@ -12,7 +12,7 @@ from torch import Tensor
 
 RIM = 12 / 128
 """Of a frame's side (the root of its area): how far around a body all that is no background belongs to it too."""
-LEAST, MOST = 1 / 256, 1 / 2
+LEAST, MOST = 1 / 128, 1 / 2
 """Of a frame's area: what a body has at least and at most."""
 FITS = 8
 """Rounds in which a background is fitted, with less and less of who stands before it."""
@@ -58,14 +58,14 @@ class Scene(NamedTuple):
         mixed = apart / _most(apart, EDGE).clamp(min=BODY)  # with what is near and differs most
         hidden = torch.maximum(_least(solid, EDGE), torch.minimum(solid, mixed))
         rim = max(1, round(RIM * self.side))
-        for region in _connected(_most(solid, TOUCHING) > 0):
-            if LEAST <= float(region.sum()) / region.numel() <= MOST:
+        for region in _connected(_most(solid, TOUCHING) > 0.5):
+            if LEAST <= float((solid * region).sum()) / region.numel() <= MOST:
                 near = F.avg_pool2d(_most(region.float(), 2 * rim + 1)[None], rim | 1, stride=1, padding=rim // 2)[0]
                 rows, columns = (slice(int(one.min()), int(one.max()) + 1) for one in near.nonzero(as_tuple=True))
                 frame, ground = self.frame[:, rows, columns], self.ground[:, rows, columns]
-                hides, near = hidden[rows, columns], near[rows, columns]
-                contrast = float(((frame - ground).square() * near).sum())
-                yield Body(frame - (1 - hides) * ground, hides, near, (rows.start, columns.start), contrast)
+                own, near = region[rows, columns], near[rows, columns]
+                hides, apart = own * hidden[rows, columns], own * (frame - ground)
+                yield Body(apart + hides * ground, hides, near, (rows.start, columns.start), float(apart.square().sum()))
 
 
 class Body(NamedTuple):
