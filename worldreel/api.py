@@ -69,9 +69,9 @@ class Handle:
         "dog")."""
         return self.model.renamed(prompt)
 
-    def left_out(self, prompt: str) -> list[str]:
-        """The colours that a prompt gives to subjects, which it does not read where subjects have colours of their own ("a red
-        car": ["red"])."""
+    def left_out(self, prompt: str) -> dict[str, str]:
+        """The words of a prompt that it does not read, each with the reason: those that mean nothing to it, and the colours of
+        subjects that have their own ("a red car")."""
         return self.model.left_out(prompt)
 
     def adapt(

@@ -4,6 +4,7 @@ import inspect
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, make_dataclass
+from itertools import groupby
 from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
@@ -97,8 +98,8 @@ class Making:
         for word, name in renamed.items():
             terminal.note(f"note: {handle.name} was never told {word}; it reads {name}")
         left_out = handle.left_out(plans[0].prompt)
-        if left_out:
-            terminal.note(f"note: who {handle.name} shows has colours of its own; {' and '.join(left_out)} is left out")
+        for reason, words in groupby(left_out, key=left_out.__getitem__):
+            terminal.note(f"note: {handle.name} leaves out {', '.join(words)}: {reason}")
         with terminal.progress() as show:
             files = [
                 _make(handle, plan, path, self.overwrite, _label(show, number, len(plans)))

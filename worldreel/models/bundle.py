@@ -40,6 +40,8 @@ class Knows(Config):
     heard: str = ""
     """All words of its training, with spaces between them. Others are read as the subject or background that they surely mean;
     of a model that says nothing here, none is."""
+    kinds: dict[str, str] = {}
+    """Of subjects and backgrounds, words for kinds of them, with spaces between: each is read as its name."""
     own_colours: bool = False
     """Whether subjects have colours of their own, so that one which a prompt gives them ("a red car") is left out: it would be
     taken for the background's."""
@@ -282,9 +284,9 @@ class Bundle(nn.Module, ABC):
         """The words of a prompt that it was never told, each with the one it reads instead."""
         return {}
 
-    def left_out(self, prompt: str) -> list[str]:
-        """The colours that a prompt gives to subjects, of which it reads none."""
-        return []
+    def left_out(self, prompt: str) -> dict[str, str]:
+        """The words of a prompt that it does not read, each with the reason."""
+        return {}
 
     def decode(self, tokens: Tensor, grid: Grid, progress: Callable[[int], None] | None = None) -> Iterator[Tensor]:
         """Pixels of a run's tokens, as `decode_latents` gives them."""

@@ -26,6 +26,8 @@ from worldreel.transformer import Transformer
 from worldreel.transformer.kept import Kept
 
 FORMAT = "worldreel-model"
+IDLE, COLOURED = "means nothing to it", "who it shows has colours of its own"
+"""Why words are left out."""
 
 
 class ModelConfig(BundleConfig):
@@ -115,17 +117,26 @@ class Model(Bundle):
         return self._knowledge.nearest_known(prompt, self.config.knows.words)
 
     def renamed(self, prompt: str) -> dict[str, str]:
-        knows = self.config.knows
-        names = (*knows.subjects, *knows.backgrounds)
-        return self._knowledge.renamed(prompt, names, knows.heard.split()) if knows.heard else {}
+        knows, words = self.config.knows, self.tokenizer.words(prompt)
+        if not knows.heard:
+            return {}
+        heard, names = knows.heard.split(), (*knows.subjects, *knows.backgrounds)
+        kinds = {word: name for name, some in knows.kinds.items() for word in some.split() if word in words and word not in heard}
+        others = self._knowledge.renamed(prompt, names, [*heard, *kinds])
+        return {word: (kinds | others)[word] for word in words if word in kinds or word in others}
 
-    def left_out(self, prompt: str) -> list[str]:
+    def left_out(self, prompt: str) -> dict[str, str]:
         return self._understood(prompt)[1]
 
-    def _understood(self, prompt: str) -> tuple[str, list[str]]:
-        """A prompt as it is read, and what is left out of it."""
-        knows, plain = self.config.knows, self.tokenizer.replaced(prompt, self.renamed(prompt))
-        return self._knowledge.uncoloured(plain, knows.subjects, knows.backgrounds) if knows.own_colours else (plain, [])
+    def _understood(self, prompt: str) -> tuple[str, dict[str, str]]:
+        """A prompt as it is read, and what is left out of it, with the reason."""
+        knows, colours, idle = self.config.knows, list[str](), list[str]()
+        plain = self.tokenizer.replaced(prompt, self.renamed(prompt))
+        if knows.heard:
+            plain, idle = self._knowledge.heeded(plain, knows.words, knows.heard.split())
+        if knows.own_colours:
+            plain, colours = self._knowledge.uncoloured(plain, knows.subjects, knows.backgrounds)
+        return plain, dict.fromkeys(idle, IDLE) | dict.fromkeys(colours, COLOURED)
 
     @property
     def _knowledge(self) -> Knowledge:

@@ -3,7 +3,7 @@
 from worldreel.autoencoder import AutoencoderConfig, EnlargerConfig
 from worldreel.data.mixture import MixtureConfig
 from worldreel.models import Defaults, Fast, Knows, Limits, ModelConfig
-from worldreel.models.library import BUNDLED
+from worldreel.models.library import BUNDLED, load_config
 from worldreel.text.encoder import TextEncoderConfig
 from worldreel.training.autoencoding import AutoencodingConfig
 from worldreel.training.enlarging import EnlargingConfig
@@ -238,6 +238,7 @@ def sprites_knowledge() -> Knows:
         positions=tuple(POSITIONS),
         backgrounds=tuple(COLOURS),
         heard=" ".join(sorted(heard_words())),
+        kinds=load_config("tiny").knows.kinds,
         own_colours=True,
         sizes=sizes,
         seconds=(0.0, 3.1),

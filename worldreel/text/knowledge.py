@@ -77,6 +77,23 @@ class Knowledge:
             number += 1
         return (out + text[kept:], left) if left else (prompt, [])
 
+    def heeded(self, prompt: str, taught: Sequence[str], heard: Collection[str]) -> tuple[str, list[str]]:
+        """A prompt without the words that say nothing of what was `taught`, and that were not `heard` in a training either, which
+        may learn to pass over such; and these. As it is, where nothing would be left."""
+        text, placed = self.tokenizer.split(prompt)
+        words = [word for word in self.tokenizer.words(prompt) if word not in heard and word not in taught]
+        if not words or not taught:
+            return prompt, []
+        nearest = (self._vectors(words) @ self._vectors(taught).T).amax(dim=1).tolist()
+        idle = [word for word, near in zip(words, nearest, strict=True) if near < UNRELATED]
+        if not idle or len(idle) == len(self.tokenizer.words(prompt)):
+            return prompt, []
+        out, kept = "", 0
+        for word, (start, stop) in placed:
+            if word in idle:
+                out, kept = out + text[kept:start], stop
+        return " ".join((out + text[kept:]).split()), idle
+
     def unrelated(self, taught: Sequence[str], most: float = UNRELATED) -> list[str]:
         """Words of three letters or more that are near to none of those taught, in the tokenizer's order."""
         pieces = self.tokenizer.vocabulary()

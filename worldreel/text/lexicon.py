@@ -4,13 +4,15 @@ Reads the files `data.noun`, `index.noun`, `data.adj`, `index.adj` of its releas
 """
 
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from worldreel.errors import UserError
 
-SEEN = {"05", "06", "13", "17", "20"}
+ANIMALS = "05"
+SEEN = {ANIMALS, "06", "13", "17", "20"}
 """Lexicographers' files of animals, artefacts, food, natural objects and plants. People are left out: names for them are seldom
 what is seen, and often unkind."""
 HUES = "chromatic_color", "achromatic_color"
@@ -24,10 +26,12 @@ Key = tuple[str, str]
 
 
 class Meaning(NamedTuple):
-    """A set of words of one meaning (a synset). `above`, `below`: what it is a kind of, or likened to, and its kinds."""
+    """A set of words of one meaning (a synset). `proper`: those that are written with a capital. `above`, `below`: what it is a kind
+    of, or likened to, and its kinds."""
 
     file: str
     words: tuple[str, ...]
+    proper: tuple[str, ...]
     above: tuple[Key, ...]
     below: tuple[Key, ...]
     gloss: str
@@ -54,7 +58,7 @@ class Lexicon:
     def colours(self) -> dict[str, list[str]]:
         """Each word that names a colour, with the other such words that say which: those of the same meaning, of what it is a
         kind of, and of its definition, each as often as it is named."""
-        roots = [key for key, meaning in self.meanings.items() if {*HUES, *_halves()} & set(meaning.words)]
+        roots = self._hues()
         found = [key for root in roots for key in self._below(root) if key not in roots]
         names = {word for key in found for word in self.meanings[key].words}
         said: dict[str, list[str]] = {name: [] for name in sorted(names)}
@@ -80,6 +84,37 @@ class Lexicon:
             if others:
                 said[word] = others
         return said
+
+    def kinds(self, names: Sequence[str]) -> dict[str, list[str]]:
+        """Of each name of a colour, an animal or another thing the words whose commonest meaning is the same or a kind of it, and of
+        no nearer name ("cyan" is a teal, and so a green; "greyhound" a dog). A name of several meanings is an animal first.
+        Words of less than four letters are mostly short for something else, and capitals are those of peoples, places and people:
+        neither is among them."""
+        colours = {key for root in self._hues() for key in self._below(root)}
+        nearest = {key: name for name in names for key in self._meant(name, colours)}
+        waiting = deque(nearest)
+        while waiting:
+            key = waiting.popleft()
+            for other in self.meanings[key].below:
+                if other in self.meanings and other not in nearest:
+                    nearest[other] = nearest[key]
+                    waiting.append(other)
+        found: dict[str, list[str]] = {name: [] for name in names}
+        for word, keys in sorted(self.nouns.items()):
+            plain = len(word) > 3 and word.isalpha() and word.isascii() and word not in names
+            if plain and keys[0] in nearest and word not in self.meanings[keys[0]].proper:
+                found[nearest[keys[0]]].append(word)
+        return found
+
+    def _meant(self, name: str, colours: Collection[Key]) -> list[Key]:
+        """Its meanings as a colour; else the one that can be seen."""
+        keys = self.nouns.get(name, [])
+        seen = [key for key in keys if self.meanings[key].file in SEEN]
+        animals = [key for key in seen if self.meanings[key].file == ANIMALS]
+        return [key for key in keys if key in colours] or (animals or seen)[:1]
+
+    def _hues(self) -> list[Key]:
+        return [key for key, meaning in self.meanings.items() if {*HUES, *_halves()} & set(meaning.words)]
 
     def _above(self, meaning: Meaning, degrees: int) -> Iterator[str]:
         for key in meaning.above if degrees else ():
@@ -119,11 +154,13 @@ def _meanings(path: Path) -> Iterator[tuple[str, Meaning]]:
         head, _, gloss = line.partition("|")
         number, file, _, count, *rest = head.split()
         named = 2 * int(count, 16)
-        words = tuple(re.sub(r"\(.*\)", "", word).lower() for word in rest[:named:2])
+        written = [re.sub(r"\(.*\)", "", word) for word in rest[:named:2]]
+        words = tuple(word.lower() for word in written)
+        proper = tuple(word.lower() for word in written if not word.islower())
         pointers = [rest[place : place + 3] for place in range(named + 1, named + 1 + 4 * int(rest[named]), 4)]
         keys = [(sign, ("noun" if part == "n" else "adj", other)) for sign, other, part in pointers if part in "nas"]
         above = tuple(key for sign, key in keys if sign == "@")
         likened = tuple(key for sign, key in keys if sign == "&")
         below = tuple(key for sign, key in keys if sign == "~")
         meaning = gloss.partition('"')[0]  # examples follow
-        yield number, Meaning(file, words, above, below + likened, meaning)
+        yield number, Meaning(file, words, proper, above, below + likened, meaning)

@@ -51,7 +51,7 @@ def main() -> None:
     whole = Whole(Lexicon(arguments.wordnet), _listed(arguments.words), taught) if arguments.wordnet else None
     prepare(arguments.folder, arguments.out, whole)
     if arguments.model:
-        give(arguments.model, arguments.out)
+        give(arguments.model, arguments.out, whole.lexicon if whole else None)
 
 
 def _listed(path: Path) -> list[str]:
@@ -101,13 +101,20 @@ def prepare(folder: Path, out: Path, whole: Whole | None = None) -> None:
     save_tensors(out / "embeddings.safetensors", stored_table(table), metadata)
 
 
-def give(model: Path, out: Path) -> None:
-    """Gives a model folder the table and the tokenizer that `prepare` wrote into `out`. All else of it stays."""
+def give(model: Path, out: Path, lexicon: Lexicon | None = None) -> None:
+    """Gives a model folder the table and the tokenizer that `prepare` wrote into `out`, and the kinds that a lexicon knows of what
+    the model does. All else of it stays."""
     table, settings = load_table(out / "embeddings.safetensors"), json.loads((model / "model.json").read_bytes())
     tensors = load_tensors(model / "text.safetensors")
     if tensors[f"{NAME}.rows"].shape[1] != table.shape[1]:
         raise UserError(f"{model}: its words are {tensors[f'{NAME}.rows'].shape[1]} wide, those of the table {table.shape[1]}")
     settings["text"]["vocabulary"] = len(table)
+    knows = settings.get("knows", {})
+    if lexicon is not None and knows:
+        heard = knows.get("heard", "").split()
+        found = lexicon.kinds([*knows.get("subjects", []), *knows.get("backgrounds", [])])
+        plain = {name: " ".join(word for word in words if word not in heard) for name, words in found.items()}
+        settings["knows"] = knows | {"kinds": {name: words for name, words in plain.items() if words}}
     save_tensors(model / "text.safetensors", {**tensors, **stored_table(table)})
     with whole_file(model / "model.json") as temporary:
         temporary.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
