@@ -125,11 +125,13 @@ def test_a_word_that_was_never_told_gets_a_note(generate, monkeypatch):
     assert json.loads(ended.out)["renamed"] == {"hound": "dog"}
 
 
-def test_a_colour_that_is_left_out_gets_a_note(generate, monkeypatch):
-    monkeypatch.setattr("worldreel.models.model.Model.left_out", lambda model, prompt: ["red"])
-    ended = generate("a red dog", "--frames", 1, "--json")
-    assert (ended.status, ended.err) == (0, "note: who small shows has colours of its own; red is left out\n")
-    assert json.loads(ended.out)["left_out"] == ["red"]
+def test_words_that_are_left_out_get_a_note_by_reason(generate, monkeypatch):
+    left = {"very": "means nothing to it", "so": "means nothing to it", "red": "who it shows has colours of its own"}
+    monkeypatch.setattr("worldreel.models.model.Model.left_out", lambda model, prompt: left)
+    ended = generate("a very red dog, so", "--frames", 1, "--json")
+    notes = "note: small leaves out very, so: means nothing to it\nnote: small leaves out red: who it shows has colours of its own\n"
+    assert (ended.status, ended.err) == (0, notes)
+    assert json.loads(ended.out)["left_out"] == left
 
 
 def test_a_prompt_of_bytes_that_are_no_text(generate, work):

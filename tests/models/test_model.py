@@ -54,10 +54,28 @@ def test_words_that_it_was_never_told_are_read_as_what_they_mean(model):
 
 def test_subjects_with_colours_of_their_own_are_given_no_others(model):
     tiny = load_model("tiny")
-    assert tiny.left_out("a red car on a blue background") == ["red"]
+    assert tiny.left_out("a red car on a blue background") == {"red": "who it shows has colours of its own"}
     plain, coloured = tiny.read(["a car on a blue background", "a red car on a blue background"])
     assert torch.equal(plain, coloured)
-    assert model.left_out("a red car") == []
+    assert model.left_out("a red car") == {}
+
+
+def test_words_that_mean_nothing_to_it_are_not_read(model):
+    tiny = load_model("tiny")
+    assert tiny.left_out("a bee heads straight down") == dict.fromkeys(["heads", "straight"], "means nothing to it")
+    assert torch.equal(*tiny.read(["a bee heads straight down", "a bee down"]))
+    assert model.left_out("a bee heads straight down") == {}  # of this one it is not known what it was told
+
+
+def test_kinds_of_what_it_knows_are_read_as_that(model):
+    tiny = load_model("tiny")
+    assert tiny.renamed("a Greyhound, a hound and a poodle on a cyan wall") == {
+        "greyhound": "dog",
+        "hound": "dog",
+        "poodle": "dog",
+        "cyan": "teal",
+    }
+    assert model.renamed("a greyhound") == {}
 
 
 def test_an_enlarger_is_a_part_of_its_model(editor, tmp_path):

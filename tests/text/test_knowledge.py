@@ -69,6 +69,25 @@ def test_other_colours_are_not(knowledge, prompt):
     assert knowledge.uncoloured("a red dog", [], ["red"]) == knowledge.uncoloured("a red dog", ["dog"], []) == ("a red dog", [])
 
 
+@pytest.mark.parametrize(
+    ("prompt", "read", "left"),
+    [
+        ("A dog heads straight down", "a dog heads down", ["straight"]),
+        ("straight, the dog (quickly) walks", ", the dog () walks", ["straight", "quickly"]),
+        ("a dog of democracy 狗", "a dog of", ["democracy", "狗"]),
+    ],
+)
+def test_words_that_say_nothing_are_left_out(knowledge, prompt, read, left):
+    assert knowledge.heeded(prompt, TAUGHT, ["a", "the", "of", "heads"]) == (read, left)
+
+
+@pytest.mark.parametrize("prompt", ["a Dog  walks", "", "a puppy, leftward", "qqqq democracy"])
+def test_what_says_something_or_was_heard_stays(knowledge, prompt):
+    """And where nothing would be left, all does."""
+    assert knowledge.heeded(prompt, TAUGHT, ["a"]) == (prompt, [])
+    assert knowledge.heeded(prompt, [], []) == (prompt, [])
+
+
 def test_the_table_puts_synonyms_nearer_than_strangers(tokenizer, table):
     def cosine(one, other):
         a, b = (table[tokenizer.encode(word)].mean(0) for word in (one, other))

@@ -139,6 +139,11 @@ def test_a_model_is_given_a_new_table_and_keeps_all_else(folder, tmp_path, monke
     assert settings["name"] == "mine" and settings["text"]["vocabulary"] == len(table) == len(Tokenizer(model / "tokenizer.json"))
     assert torch.equal(load_table(model / "text.safetensors"), table)
     assert all(torch.equal(tensor, after[name]) for name, tensor in before.items() if not name.startswith("table."))
+    assert "knows" not in settings
+    knows = {"summary": "Colours.", "subjects": [], "backgrounds": ["red", "blue"], "heard": "redness and red"}
+    (model / "model.json").write_text(json.dumps({**settings, "knows": knows}))
+    give(model, tmp_path / "out", whole.lexicon)
+    assert json.loads((model / "model.json").read_text())["knows"] == {**knows, "kinds": {"red": "scarlet"}}
     save_tensors(model / "text.safetensors", TextEncoder(config.model_copy(update={"static_width": 4})).state_dict())
     with pytest.raises(UserError, match="4 wide"):
         give(model, tmp_path / "out")
