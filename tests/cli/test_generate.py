@@ -129,7 +129,9 @@ def test_words_that_are_left_out_get_a_note_by_reason(generate, monkeypatch):
     left = {"very": "means nothing to it", "so": "means nothing to it", "red": "who it shows has colours of its own"}
     monkeypatch.setattr("worldreel.models.model.Model.left_out", lambda model, prompt: left)
     ended = generate("a very red dog, so", "--frames", 1, "--json")
-    notes = "note: small leaves out very, so: means nothing to it\nnote: small leaves out red: who it shows has colours of its own\n"
+    notes = (
+        "note: small leaves out very, so: means nothing to it\nnote: small leaves out red: who it shows has colours of its own\n"
+    )
     assert (ended.status, ended.err) == (0, notes)
     assert json.loads(ended.out)["left_out"] == left
 

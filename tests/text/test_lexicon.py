@@ -39,7 +39,9 @@ def test_things_are_said_by_kinds_definitions_and_what_they_are_kinds_of(lexicon
 
 def test_kinds_are_of_the_nearest_name_and_never_people(tmp_path):
     """Nor short words, those with a capital, those that are commonly something else, or jerseys where there are animals."""
-    kinds = Lexicon(lexicons.write(tmp_path, lexicons.KINDS, lexicons.KINDS_INDEX)).kinds(["dog", "turtle", "alien", "teal", "green", "cow"])
+    kinds = Lexicon(lexicons.write(tmp_path, lexicons.KINDS, lexicons.KINDS_INDEX)).kinds(
+        ["dog", "turtle", "alien", "teal", "green", "cow"]
+    )
     found = {"dog": ["bulldog", "hound"], "turtle": ["terrapin"], "teal": ["cyan"], "green": ["greenness"]}
     assert kinds == {"alien": [], "cow": [], **found}
 

@@ -1,12 +1,13 @@
 """A bundle: what every model is to those who generate with it, whoever taught its weights."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from worldreel.autoencoder import Autoencoder, AutoencoderConfig, decode_stream, encode_stream, refined_stream
@@ -40,7 +41,7 @@ class Knows(Config):
     heard: str = ""
     """All words of its training, with spaces between them. Others are read as the subject or background that they surely mean;
     of a model that says nothing here, none is."""
-    kinds: dict[str, str] = {}
+    kinds: Mapping[str, str] = Field(default_factory=dict)
     """Of subjects and backgrounds, words for kinds of them, with spaces between: each is read as its name."""
     own_colours: bool = False
     """Whether subjects have colours of their own, so that one which a prompt gives them ("a red car") is left out: it would be

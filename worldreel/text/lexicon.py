@@ -26,8 +26,8 @@ Key = tuple[str, str]
 
 
 class Meaning(NamedTuple):
-    """A set of words of one meaning (a synset). `proper`: those that are written with a capital. `above`, `below`: what it is a kind
-    of, or likened to, and its kinds."""
+    """A set of words of one meaning (a synset). `proper`: those that are written with a capital. `above`, `below`: what it is a
+    kind of, or likened to, and its kinds."""
 
     file: str
     words: tuple[str, ...]
@@ -86,8 +86,8 @@ class Lexicon:
         return said
 
     def kinds(self, names: Sequence[str]) -> dict[str, list[str]]:
-        """Of each name of a colour, an animal or another thing the words whose commonest meaning is the same or a kind of it, and of
-        no nearer name ("cyan" is a teal, and so a green; "greyhound" a dog). A name of several meanings is an animal first.
+        """Of each name of a colour, an animal or another thing the words whose commonest meaning is the same or a kind of it, and
+        of no nearer name ("cyan" is a teal, and so a green; "greyhound" a dog). A name of several meanings is an animal first.
         Words of less than four letters are mostly short for something else, and capitals are those of peoples, places and people:
         neither is among them."""
         colours = {key for root in self._hues() for key in self._below(root)}

@@ -102,8 +102,8 @@ def prepare(folder: Path, out: Path, whole: Whole | None = None) -> None:
 
 
 def give(model: Path, out: Path, lexicon: Lexicon | None = None) -> None:
-    """Gives a model folder the table and the tokenizer that `prepare` wrote into `out`, and the kinds that a lexicon knows of what
-    the model does. All else of it stays."""
+    """Gives a model folder the table and the tokenizer that `prepare` wrote into `out`, and the kinds that a lexicon knows of
+    what the model does. All else of it stays."""
     table, settings = load_table(out / "embeddings.safetensors"), json.loads((model / "model.json").read_bytes())
     tensors = load_tensors(model / "text.safetensors")
     if tensors[f"{NAME}.rows"].shape[1] != table.shape[1]:
