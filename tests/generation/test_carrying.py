@@ -88,6 +88,19 @@ def test_given_frames_and_clips_without_any_stay():
     assert np.array_equal(out[0], truth[0])
 
 
+def test_it_moves_on_as_it_moved():
+    """Looks in turn, of which given frames show a round and more; before and after them."""
+    drawn = [body() for _ in range(6)]
+    for look, one in enumerate(drawn):
+        one[3 * look : 3 * look + 3, 6:12] = 255 * (look % 2)
+    truth = np.concatenate([moving(1, (0, 0), (20, 4 + 2 * number), drawn[number % 6]) for number in range(20)])
+    for given in (np.arange(10), np.arange(10, 20)):
+        made = badly(truth)
+        made[given] = truth[given]
+        assert carried(made, given, truth)
+        assert error(made, truth) < 0.3 * error(badly(truth), truth)
+
+
 def test_nothing_is_carried_across_a_cut():
     truth = moving(6, (0, 1))
     canvas = Canvas(truth, ceilings(0, 1, 1, 1, 1, 1), FPS, CUES, cuts=(3,))

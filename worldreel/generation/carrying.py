@@ -12,12 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from worldreel.generation.bodies import Scene
+from worldreel.generation.bodies import Body, Place, Scene
 from worldreel.generation.following import followed
+from worldreel.generation.looks import Look, going_on, looks
 from worldreel.media.clip import Frame
 
-SEEN = 4
-"""Frames before a given one by which it is known how fast a body moves, as far as they are given."""
+SEEN, LOOKS = 4, 24
+"""Frames before a given one by which it is known how fast a body moves, and how it looks from frame to frame, as far as they are
+given."""
 
 
 def carried(frames: Frame, given: np.ndarray, pixels: Frame) -> bool:
@@ -30,7 +32,7 @@ def carried(frames: Frame, given: np.ndarray, pixels: Frame) -> bool:
         for place, other, step in (before, after, 1), (after, before, -1):
             if not made or place not in known:
                 continue
-            rows = _row(place, -step, known), _row(other, step, known)
+            rows = _row(place, -step, known, SEEN if other in known else LOOKS), _row(other, step, known, SEEN)
             behind, beyond = ([Scene.of(_planes(pixels[number])) for number in row] for row in rows)
             shown = _shown(behind, beyond, [made[number] for number in list(made)[::step]])
             for number, frame in zip(list(made)[::step], shown, strict=bool(shown)):
@@ -41,9 +43,9 @@ def carried(frames: Frame, given: np.ndarray, pixels: Frame) -> bool:
     return found
 
 
-def _row(number: int, step: int, known: Collection[int]) -> Iterator[int]:
-    """A frame and some that come next, as far as they are known."""
-    return takewhile(known.__contains__, (number + step * further for further in range(SEEN + 1)))
+def _row(number: int, step: int, known: Collection[int], most: int) -> Iterator[int]:
+    """A frame and up to so many that come next, as far as they are known."""
+    return takewhile(known.__contains__, (number + step * further for further in range(most + 1)))
 
 
 def _weight(number: int, place: int, other: int, known: Collection[int]) -> float:
@@ -55,14 +57,20 @@ def _shown(given: Sequence[Scene], beyond: Sequence[Scene], made: Sequence[Scene
     """Made frames, the nearest to a given one first, [3, H, W] each, with its bodies; none, if it has none. `given`: that one and
     those before it; `beyond`: those after the made ones; the nearest first."""
     bodies = list(given[0].bodies())
-    tracks = [followed(body, given[1:], made, beyond) for body in bodies]
+    tracks = [followed(body, given[1 : SEEN + 1], made, beyond) for body in bodies]
+    # What comes from two sides would be of two minds.
+    seen = [[Look(body, (0, 0))] if beyond else looks(body, given[1:]) for body in bodies]
+    order = [going_on(found, len(made)) for found in seen]
     shown = []
     for number, scene in enumerate(made if bodies else []):
-        frame = scene.frame.clone()
-        for body, (places, surely) in zip(bodies, tracks, strict=True):
-            body.clear(frame, scene, places[number], surely[number])
-        for body, (places, surely) in zip(bodies, tracks, strict=True):
-            body.put(frame, scene, places[number], surely[number])
+        frame, now = scene.frame.clone(), list[tuple[Body, Place, float]]()
+        for found, which, (places, surely) in zip(seen, order, tracks, strict=True):
+            (body, shift), (row, column) = found[which[number]], places[number]
+            now.append((body, (row + shift[0], column + shift[1]), surely[number]))
+        for body, place, share in now:
+            body.clear(frame, scene, place, share)
+        for body, place, share in now:
+            body.put(frame, scene, place, share)
         shown.append(frame)
     return shown
 
