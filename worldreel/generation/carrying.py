@@ -6,7 +6,7 @@ compensation). The background, and who is in no given frame, stay as they were m
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from itertools import pairwise, takewhile
+from itertools import count, islice, pairwise, takewhile
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from worldreel.generation.bodies import Body, Place, Scene
 from worldreel.generation.following import followed
-from worldreel.generation.looks import Look, going_on, looks
+from worldreel.generation.looks import going_on, looks
 from worldreel.media.clip import Frame
 
 SEEN, LOOKS = 4, 24
@@ -32,9 +32,8 @@ def carried(frames: Frame, given: np.ndarray, pixels: Frame) -> bool:
         for place, other, step in (before, after, 1), (after, before, -1):
             if not made or place not in known:
                 continue
-            rows = _row(place, -step, known, SEEN if other in known else LOOKS), _row(other, step, known, SEEN)
-            behind, beyond = ([Scene.of(_planes(pixels[number])) for number in row] for row in rows)
-            shown = _shown(behind, beyond, [made[number] for number in list(made)[::step]])
+            behind, beyond = _given(pixels, known, place, -step), _given(pixels, known, other, step)
+            shown = _shown(behind, list(islice(beyond, 1 + SEEN)), [made[number] for number in list(made)[::step]])
             for number, frame in zip(list(made)[::step], shown, strict=bool(shown)):
                 out[number] += _weight(number, place, other, known) * (frame - made[number].frame)
             found = found or bool(shown)
@@ -43,9 +42,9 @@ def carried(frames: Frame, given: np.ndarray, pixels: Frame) -> bool:
     return found
 
 
-def _row(number: int, step: int, known: Collection[int], most: int) -> Iterator[int]:
-    """A frame and up to so many that come next, as far as they are known."""
-    return takewhile(known.__contains__, (number + step * further for further in range(most + 1)))
+def _given(pixels: Frame, known: Collection[int], number: int, step: int) -> Iterator[Scene]:
+    """A frame and those that come next, as far as they are known."""
+    return (Scene.of(_planes(pixels[one])) for one in takewhile(known.__contains__, count(number, step)))
 
 
 def _weight(number: int, place: int, other: int, known: Collection[int]) -> float:
@@ -53,13 +52,15 @@ def _weight(number: int, place: int, other: int, known: Collection[int]) -> floa
     return abs(number - other) / abs(place - other) if other in known else 1.0
 
 
-def _shown(given: Sequence[Scene], beyond: Sequence[Scene], made: Sequence[Scene]) -> list[Tensor]:
+def _shown(given: Iterator[Scene], beyond: Sequence[Scene], made: Sequence[Scene]) -> list[Tensor]:
     """Made frames, the nearest to a given one first, [3, H, W] each, with its bodies; none, if it has none. `given`: that one and
     those before it; `beyond`: those after the made ones; the nearest first."""
-    bodies = list(given[0].bodies())
-    tracks = [followed(body, given[1 : SEEN + 1], made, beyond) for body in bodies]
+    bodies = list(next(given).bodies())
+    earlier = list(islice(given, SEEN)) if bodies else []
+    tracks = [followed(body, earlier, made, beyond) for body in bodies]
     # What comes from two sides would be of two minds.
-    seen = [[Look(body, (0, 0))] if beyond else looks(body, given[1:]) for body in bodies]
+    earlier += islice(given, LOOKS - SEEN) if bodies and not beyond else []
+    seen = [looks(body, [] if beyond else earlier) for body in bodies]
     order = [going_on(found, len(made)) for found in seen]
     shown = []
     for number, scene in enumerate(made if bodies else []):
