@@ -62,8 +62,8 @@ def test_subjects_with_colours_of_their_own_are_given_no_others(model):
 
 def test_words_that_mean_nothing_to_it_are_not_read(model):
     tiny = load_model("tiny")
-    assert tiny.left_out("a bee heads straight down") == dict.fromkeys(["heads", "straight"], "means nothing to it")
-    assert torch.equal(*tiny.read(["a bee heads straight down", "a bee down"]))
+    assert tiny.left_out("a bee heads straight down") == {"straight": "means nothing to it"}
+    assert torch.equal(*tiny.read(["a bee heads straight down", "a bee heads down"]))
     assert model.left_out("a bee heads straight down") == {}  # of this one it is not known what it was told
 
 

@@ -32,6 +32,13 @@ ADJECTIVES = """\
 """
 
 
+ADVERBS = """\
+  1 A licence.
+all_over r 1 0 1 0 00000100
+straight r 1 0 1 0 00000200
+upward r 1 0 1 0 00000300
+w7 r 1 0 1 0 00000400
+"""
 KINDS = """\
 00000100 05 n 02 hound 0 pug 0 001 @ 00000200 n 0000 | a hunting dog
 00000200 05 n 01 dog 0 003 ~ 00000100 n 0000 ~ 00000300 n 0000 ~ 00000400 n 0000 | a domestic animal
@@ -73,4 +80,5 @@ def write(folder: Path, nouns: str = NOUNS, index: str = NOUN_INDEX) -> Path:
     (inside / "data.noun").write_text(nouns)
     (inside / "index.noun").write_text(index)
     (inside / "data.adj").write_text(ADJECTIVES)
+    (inside / "index.adv").write_text(ADVERBS)
     return folder

@@ -46,6 +46,10 @@ def test_kinds_are_of_the_nearest_name_and_never_people(tmp_path):
     assert kinds == {"alien": [], "cow": [], **found}
 
 
+def test_adverbs_are_single_words(lexicon):
+    assert lexicon.adverbs == ["straight", "upward"]
+
+
 def test_a_folder_without_a_lexicon_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"data\.noun"):
         Lexicon(tmp_path)

@@ -143,7 +143,11 @@ def test_a_model_is_given_a_new_table_and_keeps_all_else(folder, tmp_path, monke
     knows = {"summary": "Colours.", "subjects": [], "backgrounds": ["red", "blue"], "heard": "redness and red"}
     (model / "model.json").write_text(json.dumps({**settings, "knows": knows}))
     give(model, tmp_path / "out", whole.lexicon)
-    assert json.loads((model / "model.json").read_text())["knows"] == {**knows, "kinds": {"red": "scarlet"}}
+    assert json.loads((model / "model.json").read_text())["knows"] == {
+        **knows,
+        "kinds": {"red": "scarlet"},
+        "idle": "",  # adverbs are no words of this table
+    }
     save_tensors(model / "text.safetensors", TextEncoder(config.model_copy(update={"static_width": 4})).state_dict())
     with pytest.raises(UserError, match="4 wide"):
         give(model, tmp_path / "out")

@@ -43,6 +43,8 @@ class Knows(Config):
     of a model that says nothing here, none is."""
     kinds: Mapping[str, str] = Field(default_factory=dict)
     """Of subjects and backgrounds, words for kinds of them, with spaces between: each is read as its name."""
+    idle: str = ""
+    """Words that mean nothing to it, with spaces between, and are not read."""
     own_colours: bool = False
     """Whether subjects have colours of their own, so that one which a prompt gives them ("a red car") is left out: it would be
     taken for the background's."""

@@ -132,8 +132,8 @@ class Model(Bundle):
         """A prompt as it is read, and what is left out of it, with the reason."""
         knows, colours, idle = self.config.knows, list[str](), list[str]()
         plain = self.tokenizer.replaced(prompt, self.renamed(prompt))
-        if knows.heard:
-            plain, idle = self._knowledge.heeded(plain, knows.words, knows.heard.split())
+        if knows.idle:
+            plain, idle = self._knowledge.heeded(plain, knows.idle.split())
         if knows.own_colours:
             plain, colours = self._knowledge.uncoloured(plain, knows.subjects, knows.backgrounds)
         return plain, dict.fromkeys(idle, IDLE) | dict.fromkeys(colours, COLOURED)

@@ -239,6 +239,7 @@ def sprites_knowledge() -> Knows:
         backgrounds=tuple(COLOURS),
         heard=" ".join(sorted(heard_words())),
         kinds=load_config("tiny").knows.kinds,
+        idle=load_config("tiny").knows.idle,
         own_colours=True,
         sizes=sizes,
         seconds=(0.0, 3.1),

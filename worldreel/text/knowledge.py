@@ -77,22 +77,18 @@ class Knowledge:
             number += 1
         return (out + text[kept:], left) if left else (prompt, [])
 
-    def heeded(self, prompt: str, taught: Sequence[str], heard: Collection[str]) -> tuple[str, list[str]]:
-        """A prompt without the words that say nothing of what was `taught`, and that were not `heard` in a training either, which
-        may learn to pass over such; and these. As it is, where nothing would be left."""
+    def heeded(self, prompt: str, idle: Collection[str]) -> tuple[str, list[str]]:
+        """A prompt without idle words, and those of them that it has. As it is, where nothing would be left."""
         text, placed = self.tokenizer.split(prompt)
-        words = [word for word in self.tokenizer.words(prompt) if word not in heard and word not in taught]
-        if not words or not taught:
-            return prompt, []
-        nearest = (self._vectors(words) @ self._vectors(taught).T).amax(dim=1).tolist()
-        idle = [word for word, near in zip(words, nearest, strict=True) if near < UNRELATED]
-        if not idle or len(idle) == len(self.tokenizer.words(prompt)):
+        words = self.tokenizer.words(prompt)
+        left = [word for word in words if word in idle]
+        if not left or len(left) == len(words):
             return prompt, []
         out, kept = "", 0
         for word, (start, stop) in placed:
-            if word in idle:
+            if word in left:
                 out, kept = out + text[kept:start], stop
-        return " ".join((out + text[kept:]).split()), idle
+        return " ".join((out + text[kept:]).split()), left
 
     def unrelated(self, taught: Sequence[str], most: float = UNRELATED) -> list[str]:
         """Words of three letters or more that are near to none of those taught, in the tokenizer's order."""

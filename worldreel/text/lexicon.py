@@ -1,6 +1,6 @@
 """What a table of words needs of WordNet (Fellbaum 1998): which words name what can be seen, and which name colours.
 
-Reads the files `data.noun`, `index.noun`, `data.adj`, `index.adj` of its releases from 3.0 on (their format: wndb(5WN)).
+Reads the files `data.noun`, `index.noun`, `data.adj`, `index.adv` of its releases from 3.0 on (their format: wndb(5WN)).
 """
 
 import re
@@ -38,10 +38,10 @@ class Meaning(NamedTuple):
 
 
 class Lexicon:
-    """`meanings` by their keys; `nouns`: the keys of each noun's meanings, the commonest first."""
+    """`meanings` by their keys; `nouns`: the keys of each noun's meanings, the commonest first; `adverbs`, single words."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder` holds the four files anywhere inside. Raises UserError if it does not."""
+        """`folder` holds the files anywhere inside. Raises UserError if it does not."""
         self.meanings: dict[Key, Meaning] = {}
         self.nouns: dict[str, list[Key]] = {}
         for kind in ("noun", "adj"):
@@ -49,6 +49,9 @@ class Lexicon:
         for line in _lines(_found(folder, "index.noun")):
             word, _, count, *rest = line.split()
             self.nouns[word] = [("noun", number) for number in rest[-int(count) :]]
+
+        entries = (line.split()[0] for line in _lines(_found(folder, "index.adv")))
+        self.adverbs = [word for word in entries if word.isalpha() and word.isascii()]
 
     def visible(self, word: str) -> bool:
         """Whether the commonest meaning of a noun is something that can be seen."""

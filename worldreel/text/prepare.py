@@ -27,8 +27,9 @@ from torch import Tensor
 from worldreel.checkpoints import load_tensors, save_tensors
 from worldreel.errors import UserError
 from worldreel.files import whole_file
+from worldreel.text.knowledge import Knowledge
 from worldreel.text.lexicon import Lexicon
-from worldreel.text.table import NAME, load_table, stored_table
+from worldreel.text.table import NAME, WordTable, load_table, stored_table
 from worldreel.text.tokenizer import Tokenizer
 
 HEADS = 12
@@ -111,15 +112,25 @@ def give(model: Path, out: Path, lexicon: Lexicon | None = None) -> None:
     settings["text"]["vocabulary"] = len(table)
     knows = settings.get("knows", {})
     if lexicon is not None and knows:
-        heard = knows.get("heard", "").split()
-        found = lexicon.kinds([*knows.get("subjects", []), *knows.get("backgrounds", [])])
-        plain = {name: " ".join(word for word in words if word not in heard) for name, words in found.items()}
-        settings["knows"] = knows | {"kinds": {name: words for name, words in plain.items() if words}}
+        settings["knows"] = knows | said(lexicon, Knowledge(Tokenizer(out / "tokenizer.json"), WordTable(table)), knows)
     save_tensors(model / "text.safetensors", {**tensors, **stored_table(table)})
     with whole_file(model / "model.json") as temporary:
         temporary.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     with whole_file(model / "tokenizer.json") as temporary:
         temporary.write_bytes((out / "tokenizer.json").read_bytes())
+
+
+def said(lexicon: Lexicon, knowledge: Knowledge, knows: Mapping[str, Any]) -> dict[str, Any]:
+    """What a lexicon says of words that a model never heard: kinds of what it knows, and adverbs, if they are near to nothing of
+    that: idle ones ("straight down" was no way down, to an encoder that had never met the two together)."""
+    heard = knows.get("heard", "").split()
+    subjects, backgrounds = knows.get("subjects", []), knows.get("backgrounds", [])
+    found = lexicon.kinds([*subjects, *backgrounds])
+    kinds = {name: " ".join(word for word in words if word not in heard) for name, words in found.items()}
+    taught = [*subjects, *backgrounds, *(word for name in ("verbs", "directions", "positions") for word in knows.get(name, []))]
+    unrelated = set(knowledge.unrelated(taught))
+    idle = " ".join(word for word in lexicon.adverbs if word in unrelated and word not in heard)
+    return {"kinds": {name: words for name, words in kinds.items() if words}, "idle": idle}
 
 
 def _write(path: Path, tokenizer: Mapping[str, Any]) -> None:
