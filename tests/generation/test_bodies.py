@@ -55,6 +55,9 @@ def test_it_explains_itself_and_nothing_else():
     assert body.explains(scene, body.place) > 0.99
     assert body.explains(other, body.place) == body.explains(empty, body.place) == 0
     assert body.explains(scene, (-HEIGHT, 0)) == 0  # out of view
+    faint = Scene(empty.frame + 0.4 * (scene.frame - empty.frame), empty.ground)
+    assert body.explains(faint, body.place) == 0 and body.explains(faint, body.place, faintest=0.25) > 0.99
+    assert body.explains(empty, body.place, faintest=0.25) == 0
 
 
 def test_clearing_leaves_the_background_and_others():

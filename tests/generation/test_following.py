@@ -48,6 +48,19 @@ def test_who_is_gone_is_no_longer_there():
     assert np.all(np.diff(surely) <= 0)
 
 
+def test_who_was_seen_on_the_way_may_be_drawn_faintly():
+    """From one picture alone it would be gone. Where nothing is drawn it is, after all."""
+    clip = moving(30, (0, 1))
+    faint = (90 + 0.4 * (clip.astype(float) - 90)).astype(np.uint8)
+    *earlier, first = scenes(clip[:6])
+    (body,) = first.bodies()
+    for before, there in (earlier[::-1], 1), ([], 0):
+        _, surely = followed(body, before, scenes(faint[6:]), [])
+        assert surely[-1] == pytest.approx(there, abs=0.01)
+    _, surely = followed(body, earlier[::-1], scenes(np.full_like(faint[6:], 90)), [])
+    assert surely[-1] == 0
+
+
 def test_what_is_missing_for_a_moment_was_there():
     clip = moving(12, (0, 1))
     clip[5:8] = 90

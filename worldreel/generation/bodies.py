@@ -82,15 +82,21 @@ class Body(NamedTuple):
     contrast: float
     """The squares of all by which it differs from its own background."""
 
-    def explains(self, scene: Scene, place: Place) -> float:
+    def explains(self, scene: Scene, place: Place, faintest: float = 1.0) -> float:
         """How surely what a scene shows at a place is this body, 0 to 1: by how much of what is not background there it leaves
-        unexplained; all is sure from a half on."""
+        unexplained; all is sure from a half on. `faintest`: of its contrast, with how little it may be drawn."""
         there, own = self._overlap(scene, place)
         if not self.hidden[own].any():
             return 0.0
         beside = scene.frame[:, *there] - scene.ground[:, *there]
         shown = self.front[:, *own] - self.hidden[own] * scene.ground[:, *there]
-        unexplained, whole = ((blurred(one).square().sum(dim=0) * self.near[own]).sum() for one in (beside - shown, beside))
+        beside, shown, near = blurred(beside), blurred(shown), self.near[own]
+
+        def product(one: Tensor, other: Tensor) -> Tensor:
+            return ((one * other).sum(dim=0) * near).sum()
+
+        contrast = (product(beside, shown) / product(shown, shown).clamp(min=1e-6)).clamp(faintest, 1)
+        unexplained, whole = (product(one, one) for one in (beside - contrast * shown, beside))
         return float((2 - 2 * unexplained / whole.clamp(min=1e-6)).clamp(0, 1))
 
     def clear(self, frame: Tensor, scene: Scene, place: Place, share: float) -> None:

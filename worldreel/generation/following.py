@@ -19,6 +19,8 @@ ASKED, EVEN = 0.1, 20.0
 goes, and once that is known."""
 FAINT = 1 / 8
 """Of the contrast between a body and its own background: what it must have to be told from others."""
+FAINTEST = 1 / 4
+"""Of the contrast of a body that given frames show on its way: with how little it may be drawn, and not be gone."""
 SAME = 0.2
 """Of what a scene without a body would differ by, what a scene does at most that surely shows the same one."""
 WHILE = 9
@@ -54,7 +56,8 @@ def followed(
     if first is not None:
         path = _continued(path, start + first)
     found = [(row, column) for row, column in (path - margin).tolist()]
-    surely = [body.explains(scene, place) if end is None else 1.0 for scene, place in zip(made, found, strict=True)]
+    faintest = 1.0 if first is None or beyond else FAINTEST
+    surely = [body.explains(scene, place, faintest) if end is None else 1.0 for scene, place in zip(made, found, strict=True)]
     return found, _steady(surely)
 
 
