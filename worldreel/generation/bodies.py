@@ -60,7 +60,7 @@ class Scene(NamedTuple):
         rim = max(1, round(RIM * self.side))
         for region in _connected(_most(solid, TOUCHING) > 0.5):
             if LEAST <= float((solid * region).sum()) / region.numel() <= MOST:
-                near = F.avg_pool2d(_most(region.float(), 2 * rim + 1)[None], rim | 1, stride=1, padding=rim // 2)[0]
+                near = _mean(_most(region.float(), 2 * rim + 1), rim | 1)
                 rows, columns = (slice(int(one.min()), int(one.max()) + 1) for one in near.nonzero(as_tuple=True))
                 frame, ground = self.frame[:, rows, columns], self.ground[:, rows, columns]
                 own, near = region[rows, columns], near[rows, columns]
@@ -136,9 +136,17 @@ def _connected(mask: Tensor) -> Iterator[Tensor]:
             yield labels == label
 
 
+def _mean(values: Tensor, window: int) -> Tensor:
+    """Of [H, W] in a window around each place; nothing is beyond the border."""
+    rows = F.avg_pool2d(values[None], (window, 1), stride=1, padding=(window // 2, 0))
+    return F.avg_pool2d(rows, (1, window), stride=1, padding=(0, window // 2))[0]
+
+
 def _most(values: Tensor, window: int) -> Tensor:
-    """The largest of [H, W] in a window around each place."""
-    return F.max_pool2d(values[None], window, stride=1, padding=window // 2)[0]
+    """The largest of [H, W] in a window around each place: by rows, then by columns, since both at once take as long as the
+    window has places."""
+    rows = F.max_pool2d(values[None], (window, 1), stride=1, padding=(window // 2, 0))
+    return F.max_pool2d(rows, (1, window), stride=1, padding=(0, window // 2))[0]
 
 
 def _least(values: Tensor, window: int) -> Tensor:
