@@ -29,6 +29,15 @@ def handle(model_folder):
 
 
 @pytest.fixture(scope="session")
+def pair():
+    """As `handle`, with a second transformer for levels below 0.6, which sees what it edits too."""
+    from worldreel.api import load
+
+    with tempfile.TemporaryDirectory() as name:
+        yield load(str(make_model(Path(name) / "pair", channels=33, boundary=0.6)), "cpu")
+
+
+@pytest.fixture(scope="session")
 def editor():
     """As `handle`, with a transformer that sees what it edits, and an enlarger."""
     from worldreel.api import load
@@ -37,7 +46,7 @@ def editor():
         yield load(str(make_model(Path(name) / "editor", channels=33, enlarges=True)), "cpu")
 
 
-def make_model(folder, seed=0, width=32, channels=16, enlarges=False):
+def make_model(folder, seed=0, width=32, channels=16, enlarges=False, boundary=0.0):
     import torch
 
     from worldreel.autoencoder import AutoencoderConfig, EnlargerConfig
@@ -58,6 +67,7 @@ def make_model(folder, seed=0, width=32, channels=16, enlarges=False):
         name="small",
         autoencoder=autoencoder,
         enlarger=EnlargerConfig(channels=4, width=8, blocks=1, kernel=3) if enlarges else None,
+        boundary=boundary,
         text=TextEncoderConfig(vocabulary=len(tokenizer), static_width=64, width=32, layers=1, heads=2),
         transformer=TransformerConfig(channels=channels, outputs=16, text_width=32, width=width, blocks=2, heads=2, mlp_width=64),
         defaults=Defaults(width=32, height=32, seconds=0.5, fps=12, steps=2, guidance=4),

@@ -1,7 +1,7 @@
 """Weights on disk: safetensors only (never a pickle), and whole or absent, even through `kill -9`."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -22,6 +22,7 @@ __all__ = [
     "shard_paths",
     "whole_file",
     "whole_folder",
+    "widened",
 ]
 Translate = Callable[[Mapping[str, Tensor], str], Mapping[str, Tensor]]
 """(tensors of a file, the file's name for messages) -> the same under the module's names."""
@@ -62,7 +63,7 @@ def load_into(module: nn.Module, path: Path, translate: Translate | None = None)
     the first that does not."""
     wanted = module.state_dict()
     found = load_tensors(path) if translate is None else dict(translate(load_tensors(path), str(path)))
-    tensors = _widened(path, found, wanted)
+    tensors = widened(path, found, [name for name, tensor in wanted.items() if tensor.is_floating_point()])
     missing, extra = sorted(wanted.keys() - tensors.keys()), sorted(tensors.keys() - wanted.keys())
     if missing or extra:
         what = f"lacks {missing[0]!r}" if missing else f"has an unknown {extra[0]!r}"
@@ -81,10 +82,11 @@ def narrowed(name: str, tensor: Tensor) -> dict[str, Tensor]:
     return {name: whole.view(tensor.shape), name + SCALE: scale}
 
 
-def _widened(path: Path, tensors: dict[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors of a file with those in fp32 that were narrowed."""
-    narrow = [name for name, tensor in wanted.items() if tensor.is_floating_point() and name + SCALE in tensors]
-    for name in narrow:
+def widened(path: Path, tensors: Mapping[str, Tensor], wanted: Iterable[str] | None = None) -> dict[str, Tensor]:
+    """Tensors of a file with those in fp32 that were narrowed; of these only the `wanted` ones (None: all)."""
+    tensors = dict(tensors)
+    names = [name.removesuffix(SCALE) for name in tensors if name.endswith(SCALE)] if wanted is None else wanted
+    for name in [name for name in names if name + SCALE in tensors]:
         whole, scale = tensors.get(name), tensors.pop(name + SCALE)
         if whole is None or whole.dtype != torch.int8 or scale.shape != whole.shape[:1]:
             raise UserError(f"{path}: the scales of {name!r} fit nothing there: fetch or save the weights again")

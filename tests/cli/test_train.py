@@ -119,8 +119,8 @@ def test_a_time_limit_stops_it_and_resuming_finds_the_newest_run(run, work):
     [
         (
             ("lines",),
-            "no recipe 'lines'; there are line, small-transformer, tiny-autoencoder, tiny-enlarger, tiny-transformer, "
-            "tiny-wordings",
+            "no recipe 'lines'; there are line, small-transformer, tiny-autoencoder, tiny-enlarger, tiny-late, "
+            "tiny-transformer, tiny-wordings",
         ),
         (("line", "--set", "rate"), "--set 'rate' is not KEY=VALUE"),
         (("line", "--set", "speed=1"), "--set 'speed=1': no setting 'speed'; there are"),

@@ -127,10 +127,11 @@ def test_on_a_cpu_nothing_can_leave_else(large):
 
 
 @pytest.mark.parametrize(("size", "frames"), [("128x96", 25), ("192x160", 9), ("96x160", 13)])
-def test_a_generation_takes_what_is_estimated(handle, size, frames):
+@pytest.mark.parametrize(("which", "steps"), [("handle", 2), ("pair", 8)])
+def test_a_generation_takes_what_is_estimated(which, steps, size, frames, request):
     """Beside the weights and the frames, which NumPy holds."""
-    model = handle.model
-    settled = plan(model.config, "generate", "a dog", size=size, frames=frames, settings=Settings(seed=1, steps=2))
+    model = request.getfixturevalue(which).model
+    settled = plan(model.config, "generate", "a dog", size=size, frames=frames, settings=Settings(seed=1, steps=steps))
     carry_out(model, settled)
     with Counting(model) as counted:
         carry_out(model, settled)

@@ -6,10 +6,14 @@ import torch
 from tests.conftest import TOKENIZER
 from worldreel.autoencoder import Enlarger
 from worldreel.checkpoints import load_tensors, save_tensors
+from worldreel.devices import autocast
 from worldreel.errors import UserError
-from worldreel.models import Model, load_model
+from worldreel.models import Model, load_model, weights_of
 from worldreel.models import bundle as bundle_room
-from worldreel.patches import Segment, pack, to_tokens
+from worldreel.models import model as model_room
+from worldreel.models.lowered import Extra
+from worldreel.models.model import beside_noise
+from worldreel.patches import Grid, Overlap, Segment, pack, to_tokens
 from worldreel.shapes import VideoShape
 
 FILES = ["autoencoder.safetensors", "model.json", "text.safetensors", "tokenizer.json", "transformer.safetensors"]
@@ -35,10 +39,11 @@ def test_models_are_saved_and_loaded(model, copied):
     assert sorted(path.name for path in copied.iterdir()) == FILES
 
 
-def test_matrices_are_stored_in_bf16_kernels_and_the_table_in_8_bits_and_small_vectors_are_not(copied):
+def test_kernels_blocks_and_the_table_are_stored_in_8_bits_other_matrices_in_bf16_and_small_vectors_in_neither(copied):
     for part in ("autoencoder", "text", "transformer"):
         for name, tensor in load_tensors(copied / f"{part}.safetensors").items():
             narrow = name == "table.rows" or (part == "autoencoder" and tensor.ndim > 2)
+            narrow |= part == "transformer" and name.startswith("blocks.") and name.endswith("weight") and tensor.ndim == 2
             wide = torch.bfloat16 if tensor.ndim > 1 or name.endswith("weight.scale") else torch.float32
             assert tensor.dtype == (torch.int8 if narrow else wide), name
 
@@ -87,6 +92,66 @@ def test_an_enlarger_is_a_part_of_its_model(editor, tmp_path):
     (tmp_path / "copy/enlarger.safetensors").unlink()
     with pytest.raises(UserError, match=r"enlarger\.safetensors"):
         Model.load(tmp_path / "copy")
+
+
+def test_an_expert_is_a_part_of_its_model(pair, tmp_path):
+    pair.model.save(tmp_path / "copy", TOKENIZER)
+    again = Model.load(tmp_path / "copy")
+    for one, other in zip(again.late.parameters(), pair.model.late.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert again.transformers == [again.transformer, again.late]
+    assert weights_of(again.config, torch.float32).transformers == 2
+    (tmp_path / "copy/late.safetensors").unlink()
+    with pytest.raises(UserError, match=r"late\.safetensors"):
+        Model.load(tmp_path / "copy")
+
+
+def by_the_transformer(model, *asked):
+    with autocast(model.device, model.dtype):
+        return model.predicted(*asked)
+
+
+def test_below_the_boundary_the_expert_takes_over(pair):
+    """It sees overlapping tokens. Where some are given, all stays with the transformer."""
+    torch.manual_seed(0)
+    model, grid = pair.model, Grid(3, 2, 3, 1 / 3)
+    layout, texts = pack([Segment((grid,), ((18, 0),)), Segment((grid,), ((18, 1),))]), model.read(["a dog", "a cat"])
+    tokens, low, high = torch.randn(36, 16), torch.full((36,), 0.5), torch.full((36,), 0.7)
+    made = model.denoise(tokens, low, layout, texts)
+    overlap = Overlap.of(layout, 2)
+    assert overlap.layout.segments == (45, 45) and [span.text for span in overlap.layout.spans] == [0, 1]
+    inputs = torch.cat([overlap.spread(tokens), torch.zeros(90, 17)], dim=1)
+    with autocast(model.device, model.dtype):
+        said = model.late(inputs, overlap.highest(low), overlap.layout, texts)
+    assert torch.allclose(made, overlap.gathered(said), atol=1e-5)
+    assert torch.equal(model.denoise(tokens, high, layout, texts), by_the_transformer(model, tokens, high, layout, texts))
+    assert not torch.allclose(by_the_transformer(model, tokens, low, layout, texts), made, atol=0.01)
+    low[:6] = 0
+    assert torch.equal(model.denoise(tokens, low, layout, texts), by_the_transformer(model, tokens, low, layout, texts))
+
+
+def test_what_is_edited_stays_with_the_transformer(pair):
+    """The expert learns to see it all the same."""
+    torch.manual_seed(0)
+    model, grid = pair.model, Grid(1, 2, 2, 1 / 3)
+    layout, texts, levels = pack([Segment((grid,), ((4, 0),))]), model.read(["a dog"]), torch.full((4,), 0.5)
+    tokens = torch.randn(4, 16)
+    seen = [beside_noise(one, torch.ones(4)) for one in torch.randn(2, 4, 16)]
+    made = model.denoise(tokens, levels, layout, texts, Extra(seen[0]))
+    assert torch.equal(made, by_the_transformer(model, tokens, levels, layout, texts, None, seen[0]))
+    one, other = (model.predicted_late(tokens, levels, layout, texts, None, source) for source in seen)
+    assert not torch.allclose(one, other, atol=0.01)
+
+
+def test_a_long_clip_stays_with_plain_tokens(pair, monkeypatch):
+    model, grid = pair.model, Grid(3, 2, 3, 1 / 3)
+    layout, texts = pack([Segment((grid,), ((18, 0),))]), model.read(["a dog"])
+    tokens, levels = torch.randn(18, 16), torch.full((18,), 0.5)
+    assert model.config.late_tokens(grid.shape) == 45
+    monkeypatch.setattr(model_room, "LONGEST", 44)
+    asked = tokens, levels, layout, texts
+    assert torch.equal(model.denoise(*asked), by_the_transformer(model, *asked))
+    assert model.config.late_tokens(grid.shape) == 18
 
 
 @pytest.mark.parametrize("name", FILES)

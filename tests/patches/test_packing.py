@@ -12,6 +12,8 @@ def test_segments_lie_behind_one_another():
     assert layout.segments == (4, 12)
     assert layout.tokens == 16
     assert layout.spans == (Span(0, 4, 1), Span(4, 12, 0), Span(12, 16, 2))
+    assert layout.runs == (((1, 2, 2),), ((3, 1, 2), (3, 1, 2)))
+    assert layout.texts().tolist() == [1] * 4 + [0] * 8 + [2] * 4
     assert torch.equal(layout.positions, torch.cat([IMAGE.positions(), CLIP.positions(), later.positions()]))
     assert torch.equal(layout.places[4:], torch.cat([CLIP.places(8 / 3), later.places(8 / 3)]))
 

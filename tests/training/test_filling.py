@@ -247,6 +247,52 @@ def test_a_text_encoder_that_stands_still_learns_nothing(config):
     assert all(parameter.grad is None for parameter in task.model.text.parameters())
 
 
+@pytest.fixture(scope="module")
+def expert(config):
+    model = config.model.model_copy(update={"boundary": 0.7})
+    return config.model_copy(update={"model": model, "late": True})
+
+
+def test_an_expert_learns_alone_at_low_levels(expert):
+    task = Filling(expert, torch.device("cpu"))
+    randomise(task.model.late).requires_grad_(True)
+    task.pool.refresh(0)
+    assert set(task.network) == {"late"}
+    drawn = [task._draw(np.random.default_rng(step), task.pool, task.menus)[0] for step in range(40)]
+    rng, chance = np.random.default_rng(0), torch.Generator().manual_seed(0)
+    levels = torch.cat([task._levels(one, rng, chance)[one.wanted] for one in drawn])
+    assert 0 < float(levels.min()) < 0.1 and 0.6 < float(levels.max()) < 0.75
+    for step in range(3):
+        task.loss(step).total.backward()
+    assert all(bool(parameter.grad.any()) for parameter in task.model.late.parameters())
+    assert all(parameter.grad is None for name in ("text", "transformer") for parameter in getattr(task.model, name).parameters())
+
+
+def test_an_expert_begins_as_the_transformer_and_goes_on_as_itself(config, expert, tmp_path):
+    single = build_model(config)
+    randomise(single.transformer, seed=2)
+    began = build_model(expert.model_copy(update={"start": saved(single, config, tmp_path / "single")}))
+    one, other = (network.state_dict() for network in (began.late, began.transformer))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    randomise(began.late, seed=3)
+    folder = saved(began, config, tmp_path / "both")
+    later = build_model(expert.model_copy(update={"start": folder}))
+    assert torch.allclose(later.late.head.weight, began.late.head.weight, rtol=0.01)
+    kept = {"late": False, "expert": folder / "late.safetensors"}
+    assert torch.equal(build_model(expert.model_copy(update=kept)).late.head.weight, later.late.head.weight)
+    without = build_model(expert.model_copy(update={"late": False}))
+    assert without.late is None and without.config.boundary == 0
+
+
+def test_previews_are_made_with_the_expert_that_learns(expert, tmp_path):
+    task = Filling(expert, torch.device("cpu"))
+    task.preview(task.network, tmp_path, 12)
+    before = (tmp_path / "step-00000012.png").read_bytes()
+    randomise(task.model.late)
+    task.preview(task.network, tmp_path, 12)
+    assert (tmp_path / "step-00000012.png").read_bytes() != before
+
+
 def test_a_drill_goes_down_to_its_lowest_level(config):
     task = Filling(config.model_copy(update={"drill_least": 0.7}), torch.device("cpu"))
     task.pool.refresh(0)
@@ -283,14 +329,13 @@ def test_it_is_built_on_what_is_given(config, tmp_path):
 
 
 def test_a_deeper_model_goes_on_from_what_a_shallow_one_learned(config, tmp_path):
-    shallow = build_model(config)
-    shallow.save(tmp_path / "model", config.tokenizer)
+    shallow = Model.load(saved(build_model(config), config, tmp_path / "model"))
     deeper = config.model.transformer.model_copy(update={"blocks": 4})
     model = config.model.model_copy(update={"transformer": deeper})
     deep = build_model(config.model_copy(update={"model": model, "start": tmp_path / "model"}))
     for number, source in enumerate([0, 0, 1, 1]):
-        learned = shallow.transformer.blocks[source].attention.q.weight.to(torch.bfloat16)
-        assert torch.equal(deep.transformer.blocks[number].attention.q.weight.to(torch.bfloat16), learned)
+        learned = shallow.transformer.blocks[source].attention.q.weight
+        assert torch.equal(deep.transformer.blocks[number].attention.q.weight, learned)
         assert bool(deep.transformer.blocks[number].mlp[2].weight.any()) == (number in (0, 2))
     with pytest.raises(UserError, match="another model"):
         build_model(config.model_copy(update={"start": saved(deep, config, tmp_path / "deep")}))

@@ -96,14 +96,9 @@ def works(composition: Composition, guided: bool, fast: bool = False) -> list[Wo
 def need(config: BundleConfig, work: Work, device: Device) -> Need:
     """From shapes alone; within 15 % of what is counted (see the tests)."""
     padded = config.padded(work.shape)
-    grid, transformer = config.grid(padded, work.fps), config.transformer
-    segments, tokens = _segments(config, work), grid.tokens
-    together = work.guided and 2 * sum(segments) <= TOGETHER
-    texts = work.prompts + (1 if together else 0)
-    size, held = device.dtype.itemsize, short(device.kind, device.dtype)
+    transformer, tokens, size = config.transformer, config.grid(padded, work.fps).tokens, device.dtype.itemsize
     stored = config.stored("blocks.0.mlp.0.weight", 2, device.dtype)
-    fused = fuses(device.kind, stored)
-    denoising = Pass(segments * (2 if together else 1), [config.text_tokens] * texts, size, held, sum(segments), fused)
+    most = max(activation_bytes(transformer, one) for one in _passes(config, work, device, fuses(device.kind, stored)))
     solver = 4 * 8 * tokens * config.token_channels
     # Products in a shorter format than the weights' own copy a layer's weights for the time of one.
     cast = size * transformer.width * transformer.mlp_width if stored.itemsize > size else 0
@@ -115,18 +110,33 @@ def need(config: BundleConfig, work: Work, device: Device) -> Need:
     decoding = decoding_bytes(config.autoencoder, latent.height, latent.width, band, size, still=latent.frames == 1)
     # Pixels are rounded in fp32, as many frames at a time as a latent one stands for.
     decoding += 3 * 4 * padded.height * padded.width * min(latent.frames, config.autoencoder.compression.time)
-    return Need(activation_bytes(transformer, denoising) + solver + cast + passing + frames, decoding + frames)
+    return Need(most + solver + cast + passing + frames, decoding + frames)
 
 
-def _segments(config: BundleConfig, work: Work) -> list[int]:
-    """Tokens of the windows that are predicted together: the whole canvas, or some of its parts."""
+def _passes(config: BundleConfig, work: Work, device: Device, fused: bool) -> Iterator[Pass]:
+    """Through the transformer, and through the expert for low levels, where there is one."""
+    window, count = _windows(config, work)
+    together = work.guided and 2 * count * window.pixels <= TOGETHER
+    size, held = device.dtype.itemsize, short(device.kind, device.dtype)
+
+    def told(tokens: int, halves: int) -> Pass:
+        texts = [config.text_tokens] * (work.prompts + halves - 1)
+        return Pass([tokens] * count * halves, texts, size, held, count * tokens, fused)
+
+    yield told(window.pixels, 2 if together else 1)
+    if config.boundary:
+        yield told(config.late_tokens(window), 2 if together and config.defaults.late_guidance != 1 else 1)
+
+
+def _windows(config: BundleConfig, work: Work) -> tuple[VideoShape, int]:
+    """Tokens of a window, and how many are predicted together: the whole canvas, or some of its parts."""
     grid = config.grid(config.padded(work.shape), work.fps)
-    if not work.draft:
-        return [grid.tokens]
     whole = VideoShape(grid.frames, grid.height, grid.width)
+    if not work.draft:
+        return whole, 1
     most = extent(config, work.shape, work.fps, whole)
     windows = math.prod(number_of_stretches(length, limit) for length, limit in zip(whole, most, strict=True))
-    return [most.pixels] * min(windows, max(1, TOGETHER // (2 if work.guided else 1) // most.pixels))
+    return most, min(windows, max(1, TOGETHER // (2 if work.guided else 1) // most.pixels))
 
 
 def estimate_memory(shape: VideoShape, fps: Fraction, config: BundleConfig) -> int:

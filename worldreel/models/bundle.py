@@ -124,7 +124,7 @@ class BundleConfig(Config):
     many_runs: bool = True
     """Whether they know clips of several runs. Others are given a whole canvas as one."""
     boundary: float = 0.0
-    """The level below which a second expert takes over; 0: there is one transformer for all levels."""
+    """The level below which a second transformer takes over, an expert for such levels; 0: there is one for all."""
     descent: Descent = Descent()
     evened: bool = False
     """Whether the frames of one latent frame are made to follow those of the one before as they follow one another (see
@@ -175,6 +175,10 @@ class BundleConfig(Config):
         """The tokens of a padded video."""
         compression = self.autoencoder.compression
         return Grid.of(compression.latent(video), self.patch, compression.time / float(fps))
+
+    def late_tokens(self, run: VideoShape) -> int:
+        """What the expert for low levels sees of a run of so many tokens."""
+        return run.pixels
 
     def shift(self, tokens: int) -> float:
         """Of the schedule, for a sample of so many tokens."""

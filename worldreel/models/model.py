@@ -17,8 +17,9 @@ from worldreel.flow import clean_from_velocity
 from worldreel.layout import Layout
 from worldreel.models.bundle import Bundle, BundleConfig
 from worldreel.models.lowered import Extra, Lowered
-from worldreel.patches import from_tokens, to_tokens
+from worldreel.patches import Overlap, from_tokens, overlapping, to_tokens
 from worldreel.prompting.canvas import Canvas
+from worldreel.shapes import VideoShape
 from worldreel.text.encoder import TextEncoder, TextEncoderConfig
 from worldreel.text.knowledge import Knowledge
 from worldreel.text.tokenizer import Tokenizer
@@ -28,6 +29,8 @@ from worldreel.transformer.kept import Kept
 FORMAT = "worldreel-model"
 IDLE, COLOURED = "means nothing to it", "who it shows has colours of its own"
 """Why words are left out."""
+LONGEST = 6144
+"""Overlapping tokens of one clip, at most: attention takes time by their square, so that longer ones stay with plain tokens."""
 
 
 class ModelConfig(BundleConfig):
@@ -50,6 +53,15 @@ class ModelConfig(BundleConfig):
     def text_tokens(self) -> int:
         return 1 + self.text.maximum_tokens
 
+    def with_expert(self, boundary: float, guidance: float | None) -> "ModelConfig":
+        """The same with an expert for levels below a boundary, and guidance there; with 0 and None, without one."""
+        defaults = self.defaults.model_copy(update={"late_guidance": guidance})
+        return self.model_copy(update={"boundary": boundary, "defaults": defaults})
+
+    def late_tokens(self, run: VideoShape) -> int:
+        several = overlapping(run, self.patch)
+        return several if several <= LONGEST else run.pixels
+
     def others(self) -> Sequence[nn.Module]:
         enlarger = [Enlarger(self.enlarger)] if self.enlarger else []
         return (*super().others(), TextEncoder(self.text), *enlarger)
@@ -66,6 +78,7 @@ class Model(Bundle):
         self.autoencoder = Autoencoder(config.autoencoder)
         self.text = TextEncoder(config.text)
         self.transformer = Transformer(config.transformer)
+        self.late = Transformer(config.transformer) if config.boundary else None
         self.enlarger = Enlarger(config.enlarger) if config.enlarger else None
 
     @classmethod
@@ -95,7 +108,12 @@ class Model(Bundle):
     @property
     def parts(self) -> dict[str, nn.Module]:
         parts = {"autoencoder": self.autoencoder, "text": self.text, "transformer": self.transformer}
-        return parts if self.enlarger is None else {**parts, "enlarger": self.enlarger}
+        more = {"late": self.late, "enlarger": self.enlarger}
+        return {**parts, **{name: part for name, part in more.items() if part is not None}}
+
+    @property
+    def transformers(self) -> list[Transformer]:
+        return [self.transformer] if self.late is None else [self.transformer, self.late]
 
     def ruled(self, canvas: Canvas, lowered: Lowered) -> Lowered:
         """What is edited is shown beside the noise too, to a transformer that was taught so."""
@@ -158,8 +176,16 @@ class Model(Bundle):
         kept: Kept | None = None,
     ) -> Tensor:
         sources = None if extra is None else extra.channels
+        predicted = self.predicted_late if sources is None and self._takes_over(levels, layout) else self.predicted
         with autocast(self.device, self.dtype):
-            return self.predicted(tokens, levels, layout, texts, kept, sources)
+            return predicted(tokens, levels, layout, texts, kept, sources)
+
+    def _takes_over(self, levels: Tensor, layout: Layout) -> bool:
+        """Whether the expert does: where all tokens have one level, so that nothing is given, and clips are not too long. Beside
+        what is given bodies are carried along anyway, and bridges went worse with it (`records/LOG.md`)."""
+        if self.late is None or not float(levels.min()) == float(levels.max()) < self.config.boundary:
+            return False
+        return all(sum(overlapping(run, self.config.patch) for run in runs) <= LONGEST for runs in layout.runs)
 
     def predicted(
         self,
@@ -170,13 +196,37 @@ class Model(Bundle):
         kept: Kept | None = None,
         sources: Tensor | None = None,
     ) -> Tensor:
-        """As `denoise`, in whatever precision it is called, and with gradients. `sources` [N, C + 1]: see `beside_noise`; None:
-        nothing is edited."""
-        inputs = tokens
-        if self.config.sees_sources:
-            none = tokens.new_zeros(len(tokens), self.config.transformer.channels - tokens.shape[1])
-            inputs = torch.cat([tokens, none if sources is None else sources], dim=1)
-        out: Tensor = self.transformer(inputs, levels, layout, texts, kept=kept)
+        """As `denoise` above the boundary, in whatever precision it is called, and with gradients. `sources` [N, C + 1]: see
+        `beside_noise`; None: nothing is edited."""
+        return self._clean(tokens, self.transformer(self._beside(tokens, sources), levels, layout, texts, kept=kept), levels)
+
+    def predicted_late(
+        self,
+        tokens: Tensor,
+        levels: Tensor,
+        layout: Layout,
+        texts: Sequence[Tensor],
+        kept: Kept | None = None,
+        sources: Tensor | None = None,
+    ) -> Tensor:
+        """As `predicted`, by the expert for levels below the boundary, which sees overlapping tokens."""
+        assert self.late is not None
+        overlap = Overlap.of(layout, self.config.patch)
+        if sources is not None:
+            shown = overlap.highest(sources[:, -1])
+            sources = torch.cat([overlap.spread(sources[:, :-1]), shown[:, None]], dim=1)
+        tokens, levels = overlap.spread(tokens), overlap.highest(levels)
+        out = self.late(self._beside(tokens, sources), levels, overlap.layout, texts, kept=kept)
+        return overlap.gathered(self._clean(tokens, out, levels))
+
+    def _beside(self, tokens: Tensor, sources: Tensor | None) -> Tensor:
+        """Noisy tokens with what is edited beside them, for a transformer that was taught so."""
+        if not self.config.sees_sources:
+            return tokens
+        none = tokens.new_zeros(len(tokens), self.config.transformer.channels - tokens.shape[1])
+        return torch.cat([tokens, none if sources is None else sources], dim=1)
+
+    def _clean(self, tokens: Tensor, out: Tensor, levels: Tensor) -> Tensor:
         return clean_from_velocity(tokens, out.float(), levels) if self.config.predicts == "velocity" else out
 
 
@@ -188,12 +238,17 @@ def beside_noise(source: Tensor, shown: Tensor) -> Tensor:
 
 
 def save_weights(path: Path, part: nn.Module) -> None:
-    """One network of a bundle, in bf16; an autoencoder's kernels, which are most of a small package, in 8 bits."""
+    """One network of a bundle, in bf16; what is most of it, kernels and the matrices of a transformer's blocks, in 8 bits."""
     stored = dict[str, Tensor]()
     for name, value in part.state_dict().items():
-        kernel = isinstance(part, Autoencoder) and value.ndim > 2
-        stored |= narrowed(name, value) if kernel else {name: _stored(value)}
+        stored |= narrowed(name, value) if _narrow(part, name, value) else {name: _stored(value)}
     save_tensors(path, stored, {"format": FORMAT})
+
+
+def _narrow(part: nn.Module, name: str, value: Tensor) -> bool:
+    if isinstance(part, Transformer):
+        return value.ndim == 2 and name.startswith("blocks.") and name.endswith("weight")
+    return isinstance(part, Autoencoder) and value.ndim > 2
 
 
 def _stored(value: Tensor) -> Tensor:

@@ -42,4 +42,5 @@ def pack(segments: Sequence[Segment]) -> Layout:
             spans.append(Span(offset, offset + count, text))
             offset += count
     lengths = tuple(segment.tokens for segment in segments)
-    return Layout(torch.cat(positions), torch.cat(places), lengths, tuple(spans))
+    runs = tuple(tuple(run.shape for run in segment.runs) for segment in segments)
+    return Layout(torch.cat(positions), torch.cat(places), lengths, tuple(spans), runs)

@@ -29,6 +29,10 @@ class Grid(NamedTuple):
         return cls(latent.frames, latent.height // patch, latent.width // patch, seconds, start, ticks)
 
     @property
+    def shape(self) -> VideoShape:
+        return VideoShape(self.frames, self.height, self.width)
+
+    @property
     def tokens(self) -> int:
         return self.frames * self.height * self.width
 

@@ -28,6 +28,9 @@ AUTOENCODER = AutoencoderConfig(
 """4x8x8 compression to 16 channels, 9M parameters, more of them in the encoder: finding good latents is the harder half."""
 
 ENLARGER = EnlargerConfig()
+BOUNDARY, LATE_GUIDANCE = 0.75, 1.5
+"""The level below which an expert with overlapping tokens takes over (see `tiny_late`), and guidance there: without any, bodies
+are cleaner too, but who they are is told less often (`records/2026-11-28-tiny-late`)."""
 ENLARGED = (
     CanvasShare(width=128, height=128, frames=9, weight=3),
     CanvasShare(width=128, height=128, frames=1, weight=2),
@@ -208,6 +211,14 @@ def tiny_transformer() -> TransformerRun:
     )
 
 
+def tiny_late() -> TransformerRun:
+    """An hour on two cores, after `tiny_transformer`: by default, after that of the bundled model."""
+    run = tiny_transformer()
+    model = run.task.model.with_expert(BOUNDARY, LATE_GUIDANCE)
+    changes = {"model": model, "late": True, "start": BUNDLED / "tiny", "drill": None}
+    return run.model_copy(update={"task": run.task.model_copy(update=changes)})
+
+
 def tiny_wordings() -> WordingRun:
     """Three quarters of an hour on two cores, after `tiny_transformer`: from the bundled model, or from `task.start`."""
     task = tiny_transformer().task
@@ -217,6 +228,7 @@ def tiny_wordings() -> WordingRun:
             model=task.model,
             autoencoder=task.autoencoder,
             start=BUNDLED / "tiny",
+            enlarger=task.enlarger,
             table=task.table,
             tokenizer=task.tokenizer,
             pool=PoolConfig(canvases=SAID, sprites=sprites, start=1500, size=1500, refresh=0),

@@ -26,6 +26,7 @@ from worldreel.text.tokenizer import Tokenizer
 from worldreel.training.latents import Entry, LatentPool, PoolConfig
 from worldreel.training.optimizers import muon_and_adamw
 from worldreel.training.task import Loss
+from worldreel.transformer import Transformer
 from worldreel.transformer.growth import grown
 from worldreel.worlds.render import to_frames
 
@@ -39,6 +40,11 @@ class FillingConfig(Config):
     start: Path | None = None
     """A model folder whose text encoder and transformer to go on from, with new optimizers and a new warm-up; one of fewer blocks
     is made deeper."""
+    expert: Path | None = None
+    """The trained `late.safetensors`, where the model has an expert for levels below a boundary; None: it goes without."""
+    late: bool = False
+    """Whether that expert is what learns, and all else stands still. It goes on from the one in `start`, or from the transformer
+    there."""
     table: Path
     """The static word embeddings."""
     tokenizer: Path
@@ -90,6 +96,8 @@ class FillingConfig(Config):
 EDITS = 0.85, 0.985
 """Levels at which what is edited is seen through noise, but no more than what a prompt may outweigh: where edits begin (see
 `prompting.edit`)."""
+LEAST, BEYOND = 0.02, 0.02
+"""The lowest level that an expert for low ones is shown, and how far beyond its boundary the highest one lies."""
 EDITED = 0.8
 """The share of scenes with a past of which it is shown."""
 
@@ -146,10 +154,11 @@ class Filling:
         torch.manual_seed(config.seed)
         self.config, self.device, self.dtype = config, device, compute_dtype(device)
         self.model = build_model(config).to(device)
-        self.model.text.requires_grad_(not config.still_text)
-        self.network = nn.ModuleDict({"text": self.model.text, "transformer": self.model.transformer})
-        self.pool = LatentPool(config.pool, config.model, self.model.autoencoder, config.seed)
-        self.model.transformer.compiled = config.compiled
+        self.model.text.requires_grad_(not (config.still_text or config.late))
+        self.learning = ("late",) if config.late else ("text", "transformer")
+        self.network = nn.ModuleDict({name: getattr(self.model, name) for name in self.learning})
+        self.pool = LatentPool(config.pool, self.model.config, self.model.autoencoder, config.seed, overlap=config.late)
+        self._compile(config.compiled)
         self.menus = self.pool.menus(config.menus, config.tokens)
         self.drill = LatentPool(config.drill, config.model, self.model.autoencoder, config.seed) if config.drill else None
         self.drill_menus = self.drill.menus(1, config.tokens) if self.drill else []
@@ -181,7 +190,8 @@ class Filling:
         with autocast(self.device, self.dtype):
             texts = self.model.text(prompts)
             noisy = noised(under, noise, levels)
-            predicted = self.model.predicted(noisy, levels, layout.to(self.device), texts, sources=sources)
+            predict = self.model.predicted_late if self.config.late else self.model.predicted
+            predicted = predict(noisy, levels, layout.to(self.device), texts, sources=sources)
         # Given tokens, noised a little or not, are no part of the loss.
         loss = velocity_loss(predicted, clean, levels * wanted, self._weights(examples))
         return Loss(loss, {"tokens": float(len(clean)), "clips": float(len(examples))})
@@ -201,7 +211,7 @@ class Filling:
             entry = pool.entry(canvas, rng)
             clean = to_tokens(entry.latents.float(), self.config.model.patch)
             source = self._source(entry, clean, rng)
-            over = source is not None and rng.random() < 0.5
+            over = source is not None and rng.random() < 0.5 and not self.config.late
             given = self.config.given if source is None else 0.0
             frames = draw_wanted([run.frames for run in entry.runs], given, rng, entry.draft.known)
             wanted = frames.repeat_interleave(len(clean) // len(frames))
@@ -228,7 +238,9 @@ class Filling:
         if example.over_source:
             return torch.full((len(example.clean),), _late(rng, *EDITS))
         kind = rng.random()
-        if kind < self.config.early:
+        if self.config.late:
+            level = torch.tensor([float(rng.uniform(LEAST, self.config.model.boundary + BEYOND))])
+        elif kind < self.config.early:
             level = torch.tensor([_late(rng, 0.8)])
         else:
             shift = 1.0 if kind < self.config.early + self.config.fine else length_shift(len(example.clean))
@@ -256,13 +268,20 @@ class Filling:
     def _using(self, network: nn.Module) -> Iterator[None]:
         """The model with averaged networks in place of those being trained."""
         assert isinstance(network, nn.ModuleDict)
-        trained = self.model.text, self.model.transformer
-        self.model.text, self.model.transformer = network["text"], network["transformer"]  # type: ignore[assignment]
-        self.model.transformer.compiled = False  # samples come in many lengths
+        trained = {name: getattr(self.model, name) for name in self.learning}
+        for name in self.learning:
+            setattr(self.model, name, network[name])
+        self._compile(False)  # samples come in many lengths
         try:
             yield
         finally:
-            self.model.text, self.model.transformer = trained
+            for name, part in trained.items():
+                setattr(self.model, name, part)
+            self._compile(self.config.compiled)
+
+    def _compile(self, compiled: bool) -> None:
+        for network in self.model.transformers:
+            network.compiled = compiled
 
     def _sample(self, prompt: str, seed: int) -> np.ndarray:
         defaults = self.config.model.defaults
@@ -339,14 +358,24 @@ PREVIEWS = (
 
 def build_model(config: FillingConfig) -> Model:
     """A model with a trained autoencoder, the static word table, and everything else new."""
-    model = Model(config.model, Tokenizer(config.tokenizer, config.model.text.maximum_tokens))
+    shape = config.model if config.late or config.expert else config.model.with_expert(0.0, None)
+    model = Model(shape, Tokenizer(config.tokenizer, config.model.text.maximum_tokens))
     load_into(model.autoencoder, config.autoencoder)
     if model.enlarger is not None and config.enlarger is not None:
         load_into(model.enlarger, config.enlarger)
     model.text.table.load_state_dict(WordTable(load_table(config.table)).state_dict())
     if config.start is not None:
         load_into(model.text, config.start / "text.safetensors")
-        blocks = config.model.transformer.blocks
-        load_into(model.transformer, config.start / "transformer.safetensors", lambda tensors, _: grown(tensors, blocks))
+        _go_on(model.transformer, config.start / "transformer.safetensors")
+    if model.late is not None and config.late and config.start is not None:
+        expert = config.start / "late.safetensors"
+        _go_on(model.late, expert if expert.exists() else config.start / "transformer.safetensors")
+    elif model.late is not None and config.expert is not None:
+        load_into(model.late, config.expert)
     model.autoencoder.eval().requires_grad_(False)
     return model
+
+
+def _go_on(network: Transformer, path: Path) -> None:
+    """From weights of as many blocks, or of fewer."""
+    load_into(network, path, lambda tensors, _: grown(tensors, network.config.blocks))

@@ -17,7 +17,7 @@ from worldreel.autoencoder import Autoencoder
 from worldreel.config import Config
 from worldreel.devices import autocast, compute_dtype
 from worldreel.models.model import ModelConfig
-from worldreel.patches import Grid
+from worldreel.patches import Grid, overlapping
 from worldreel.shapes import VideoShape, ceil_to
 from worldreel.worlds.scenes import Canvas
 from worldreel.worlds.world import Shown, Solids, SolidsMix, Sprites, SpritesMix, World
@@ -105,7 +105,10 @@ class Entry:
 class LatentPool:
     """Scene number n of a seed is always the same, so that only the latents need saving, and they only to save time."""
 
-    def __init__(self, config: PoolConfig, model: ModelConfig, autoencoder: Autoencoder, seed: int) -> None:
+    def __init__(
+        self, config: PoolConfig, model: ModelConfig, autoencoder: Autoencoder, seed: int, *, overlap: bool = False
+    ) -> None:
+        """`overlap`: packs are measured in overlapping tokens (see `Overlap`)."""
         self.config, self.model, self.autoencoder, self.seed = config, model, autoencoder, seed
         self.entries: list[Entry] = []
         self.drawn = 0
@@ -116,8 +119,10 @@ class LatentPool:
         self.places: list[list[int]] = [[] for _ in config.canvases]
         shapes = [VideoShape(share.frames, share.height, share.width) for share in config.canvases]
         grids = [model.grid(shape, Fraction(12)) for shape in shapes]
-        cuts = [share.cut * grid.tokens // grid.frames for share, grid in zip(config.canvases, grids, strict=True)]
-        self.tokens = np.array([grid.tokens for grid in grids]) + cuts  # a second run adds a latent frame
+        counts = [overlapping(grid.shape, model.patch) if overlap else grid.tokens for grid in grids]
+        # A second run adds a latent frame.
+        extra = [share.cut * count // grid.frames for share, count, grid in zip(config.canvases, counts, grids, strict=True)]
+        self.tokens = np.array(counts) + extra
         self.weights = _normalised(np.array([share.weight for share in config.canvases]))
         # There is more to see in a clip than in a still: the pool holds more of them than packs draw.
         self.shares = _normalised(self.weights * np.sqrt(self.tokens))

@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from worldreel.checkpoints import load_metadata, load_tensors, save_tensors, whole_folder
+from worldreel.checkpoints import SCALE, load_metadata, load_tensors, narrowed, save_tensors, whole_folder, widened
 from worldreel.errors import UserError
 
-PART = "transformer.safetensors"
+PART, LATE = "transformer.safetensors", "late.safetensors"
 
 
 def mean(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -29,11 +29,22 @@ def mean(parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def mean_model(models: Sequence[Path], out: Path) -> None:
-    """Writes a model with the mean of their transformers; all else is the first one's."""
-    merged = mean([load_tensors(model / PART) for model in models])
+    """Writes a model with the mean of their transformers, or of each of two; all else is the first one's."""
     with whole_folder(out) as temporary:
         shutil.copytree(models[0], temporary, dirs_exist_ok=True)
-        save_tensors(temporary / PART, merged, load_metadata(models[0] / PART))
+        for part in (PART, LATE):
+            paths = [model / part for model in models]
+            if part == PART or all(path.exists() for path in paths):
+                save_tensors(temporary / part, _merged(paths), load_metadata(paths[0]))
+
+
+def _merged(paths: Sequence[Path]) -> dict[str, Tensor]:
+    """The mean of files, what is narrow in the first one narrow again."""
+    files = [load_tensors(path) for path in paths]
+    merged = dict[str, Tensor]()
+    for name, tensor in mean([widened(path, tensors) for path, tensors in zip(paths, files, strict=True)]).items():
+        merged |= narrowed(name, tensor) if name + SCALE in files[0] else {name: tensor}
+    return merged
 
 
 def main() -> None:

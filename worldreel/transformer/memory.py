@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from worldreel.transformer.attention import SHORT
+from worldreel.transformer.attention import SHORT, STRIP
 from worldreel.transformer.network import TransformerConfig
 
 
@@ -33,14 +33,21 @@ def activation_bytes(config: TransformerConfig, work: Pass) -> int:
     """
     size, tokens, width = work.size, work.tokens, config.width
     alike = Counter(work.segments)
-    own = max(count * length**2 if length <= work.short else 0 for length, count in alike.items())
+    own = max(_scores(config, work, length, count) for length, count in alike.items())
     longest = max(work.texts)
     crossed = tokens * longest if max(work.readers or max(work.segments), longest) <= work.short else 0
     turning = tokens * width * (24 + 2 * size)
-    attending = tokens * width * (4 + 6 * size) + 2 * size * config.heads * own
+    attending = tokens * width * (4 + 6 * size) + 2 * size * own
     reading = tokens * width * (8 + 5 * size) + 2 * size * config.heads * crossed
     widening = tokens * (width * (16 + 3 * size) + config.mlp_width * (1 if work.fused else 2) * size)
     rotating = 4 * tokens * width // config.heads
     outside = 4 * tokens * (config.channels + (config.outputs or config.channels))
     texts = sum(work.texts) * (4 * config.text_width + 3 * size * width)
     return max(turning, attending, reading, widening) + rotating + outside + texts
+
+
+def _scores(config: TransformerConfig, work: Pass, length: int, count: int) -> int:
+    """Of attention among so many segments of a length: all at once, some queries of one head, or what a fused kernel holds."""
+    if length <= work.short:
+        return config.heads * count * length**2
+    return STRIP * length if work.short and work.size == 2 else 0

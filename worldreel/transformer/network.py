@@ -243,9 +243,7 @@ class Transformer(nn.Module):
         if self.summary is None:
             with torch.autocast(levels.device.type, enabled=False):  # Wan's time embedding was taught in fp32
                 return self.time(_sinusoid(distinct)), which if len(distinct) > 1 else None
-        lengths = torch.tensor([span.stop - span.start for span in layout.spans], device=levels.device)
-        text_of = torch.tensor([span.text for span in layout.spans], device=levels.device).repeat_interleave(lengths)
-        pairs, which = (which * len(texts) + text_of).unique(return_inverse=True)
+        pairs, which = (which * len(texts) + layout.texts()).unique(return_inverse=True)
         summaries = self.summary(torch.stack([text[0] for text in texts]))
         time = self.time(_sinusoid(distinct))
         return time[pairs // len(texts)] + summaries[pairs % len(texts)], which if len(pairs) > 1 else None
