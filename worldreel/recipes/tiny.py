@@ -212,10 +212,25 @@ def tiny_transformer() -> TransformerRun:
 
 
 def tiny_late() -> TransformerRun:
-    """An hour on two cores, after `tiny_transformer`: by default, after that of the bundled model."""
+    """Two hours on two cores, after `tiny_transformer`: by default, after that of the bundled model.
+
+    It learns what it will do (see `Model.denoise`): clips and stills of which nothing is given, with one level for all of them.
+    """
     run = tiny_transformer()
-    model = run.task.model.with_expert(BOUNDARY, LATE_GUIDANCE)
-    changes = {"model": model, "late": True, "start": BUNDLED / "tiny", "drill": None}
+    pool = run.task.pool
+    whole = tuple(share for share in pool.canvases if not share.cut)
+    changes = {
+        "model": run.task.model.with_expert(BOUNDARY, LATE_GUIDANCE),
+        "late": True,
+        "start": BUNDLED / "tiny",
+        "pool": pool.model_copy(update={"canvases": whole, "joined": 0.0, "edited": 0.0, "coarse": 0.0}),
+        "drill": None,
+        "given": 0.0,
+        "graded": 0.0,
+        "same": 0.0,
+        "muon_rate": 1e-3,
+        "adamw_rate": 5e-4,
+    }
     return run.model_copy(update={"task": run.task.model_copy(update=changes)})
 
 
