@@ -129,7 +129,7 @@ def config(choice: Choice, tokens: int, start: int) -> FillingConfig:
     model = model.model_copy(update={"transformer": transformer, "patch": choice.patch, "predicts": predicts})
     # As many pixels in a pack, however many tokens show them.
     tokens = tokens * 4 // choice.patch**2
-    update = {"model": model, "pool": pool(start), "tokens": tokens, "boards": 0.0, "drill": None, "graded": 0.0}
+    update = {"model": model, "expert": None, "pool": pool(start), "tokens": tokens, "boards": 0.0, "drill": None, "graded": 0.0}
     return task.model_copy(update=update)
 
 

@@ -24,14 +24,14 @@ def exact(monkeypatch):
     monkeypatch.setattr("worldreel.models.bundle.compute_dtype", lambda device: torch.float32)
 
 
-def step(handle, canvas, guidance=GUIDED):
+def step(handle, canvas, guidance=GUIDED, late_guidance=None):
     """A canvas lowered; tokens and levels of a step, and what the model predicts for them."""
     model = handle.model
     lowered = lower(model, canvas)
     chance = torch.Generator().manual_seed(0)
     tokens = torch.randn(lowered.known.shape, generator=chance)
     levels = torch.minimum(torch.tensor(0.75), lowered.ceilings)
-    settled = plan(model.config, "generate", "a dog", settings=Settings(seed=0, guidance=guidance))
+    settled = plan(model.config, "generate", "a dog", settings=Settings(seed=0, guidance=guidance, late_guidance=late_guidance))
     predict = predictor(model, canvas, lowered, windows_of(model.config, canvas, lowered), settled, chance)
     with torch.inference_mode():
         return lowered, tokens, levels, predict(tokens, levels)
@@ -107,3 +107,13 @@ def test_without_guidance_there_is_no_other_half(handle):
     lowered, tokens, levels, made = step(handle, canvas_of([0] * 5 + [1] * 4), guidance=1.0)
     told = seen(handle, lowered, tokens, levels, "a dog")
     assert float((made - told).norm() / told.norm()) < CLOSE
+
+
+@pytest.mark.parametrize("longest", [10_000, 1])
+def test_late_guidance_goes_with_the_expert(pair, monkeypatch, longest):
+    """Below the boundary a clip too long for it stays with the transformer, and with its guidance."""
+    monkeypatch.setattr("worldreel.models.model.LONGEST", longest)
+    lowered, tokens, levels, made = step(pair, canvas_of([0.5] * 9), late_guidance=1.0)
+    told, untold = (seen(pair, lowered, tokens, levels, prompt) for prompt in ("a dog", ""))
+    expected = told if longest > 1 else untold + GUIDED * (told - untold)
+    assert float((made - expected).norm() / expected.norm()) < CLOSE

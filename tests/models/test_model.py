@@ -143,6 +143,17 @@ def test_what_is_edited_stays_with_the_transformer(pair):
     assert not torch.allclose(one, other, atol=0.01)
 
 
+def test_shots_with_prompts_of_their_own_stay_with_the_transformer(pair):
+    torch.manual_seed(0)
+    model, grid = pair.model, Grid(2, 2, 2, 1 / 3)
+    texts, tokens, levels = model.read(["a dog", "a cat"]), torch.randn(8, 16), torch.full((8,), 0.5)
+    one, two = (pack([Segment((grid,), reading)]) for reading in (((8, 0),), ((4, 0), (4, 1))))
+    assert [model.expert(levels, layout) for layout in (one, two)] == ["late", "early"]
+    assert [model.config.late_tokens(grid.shape, prompts) for prompts in (1, 2)] == [18, 8]
+    asked = tokens, levels, two, texts
+    assert torch.equal(model.denoise(*asked), by_the_transformer(model, *asked))
+
+
 def test_a_long_clip_stays_with_plain_tokens(pair, monkeypatch):
     model, grid = pair.model, Grid(3, 2, 3, 1 / 3)
     layout, texts = pack([Segment((grid,), ((18, 0),))]), model.read(["a dog"])

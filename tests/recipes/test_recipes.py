@@ -36,7 +36,7 @@ def test_a_rehearsal_takes_a_step(name):
     assert run.task.drill is not None
     drills = run.task.drill.sprites.model_copy(update={"cast": "two dozen"})
     drill = run.task.drill.model_copy(update={"sprites": drills, "start": 6})
-    changes = {"model": model, "pool": pool, "drill": drill, "tokens": 400, "menus": 2, "compiled": False}
+    changes = {"model": model, "expert": None, "pool": pool, "drill": drill, "tokens": 400, "menus": 2, "compiled": False}
     task = Filling(run.task.model_copy(update=changes), torch.device("cpu"))
     for step in range(2):
         loss = task.loss(step).total

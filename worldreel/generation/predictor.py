@@ -109,12 +109,12 @@ def _prompted(model: Bundle, lowered: Lowered, windows: Windows, told: _Told, ne
     packs = [packed(each) for each in windows.packs(TOGETHER if unguided else TOGETHER // 2)]
 
     def parts(tokens: Tensor, levels: Tensor) -> Iterator[tuple[Window, Tensor]]:
-        level = float(levels.max())
-        scale = told.below if level < model.config.boundary else told.above
-        if level < fast.guided_above:
-            scale = 1.0
         for pack in packs:
             seen = tuple(_joined(windows, pack.windows, values) for values in (tokens, levels))
+            expert = model.expert(seen[1], pack.alone[0].layout, lowered.extra)
+            scale = told.below if expert == "late" else told.above
+            if float(levels.max()) < fast.guided_above:
+                scale = 1.0
             found: list[Tensor] = []
             for one in pack.alone if scale == 1 else pack.guided:
                 noisy, noise_levels = (torch.cat([values] * one.copies) for values in seen)

@@ -176,8 +176,8 @@ class BundleConfig(Config):
         compression = self.autoencoder.compression
         return Grid.of(compression.latent(video), self.patch, compression.time / float(fps))
 
-    def late_tokens(self, run: VideoShape) -> int:
-        """What the expert for low levels sees of a run of so many tokens."""
+    def late_tokens(self, run: VideoShape, prompts: int = 1) -> int:
+        """How many tokens a run of so many has at low levels, of a clip with so many prompts."""
         return run.pixels
 
     def shift(self, tokens: int) -> float:
@@ -255,6 +255,10 @@ class Bundle(nn.Module, ABC):
     @abstractmethod
     def read(self, prompts: Sequence[str]) -> list[Tensor]:
         """Text tokens [L, D] of each prompt."""
+
+    def expert(self, levels: Tensor, layout: Layout, extra: Extra | None = None) -> Expert:
+        """Which of two transformers predicts; where there is one, that is the early one."""
+        return "late" if float(levels.max()) < self.config.boundary else "early"
 
     @abstractmethod
     def denoise(

@@ -15,7 +15,7 @@ from worldreel.errors import UserError
 from worldreel.files import whole_folder
 from worldreel.flow import clean_from_velocity
 from worldreel.layout import Layout
-from worldreel.models.bundle import Bundle, BundleConfig
+from worldreel.models.bundle import Bundle, BundleConfig, Expert
 from worldreel.models.lowered import Extra, Lowered
 from worldreel.patches import Overlap, from_tokens, overlapping, to_tokens
 from worldreel.prompting.canvas import Canvas
@@ -58,9 +58,9 @@ class ModelConfig(BundleConfig):
         defaults = self.defaults.model_copy(update={"late_guidance": guidance})
         return self.model_copy(update={"boundary": boundary, "defaults": defaults})
 
-    def late_tokens(self, run: VideoShape) -> int:
+    def late_tokens(self, run: VideoShape, prompts: int = 1) -> int:
         several = overlapping(run, self.patch)
-        return several if several <= LONGEST else run.pixels
+        return several if prompts == 1 and several <= LONGEST else run.pixels
 
     def others(self) -> Sequence[nn.Module]:
         enlarger = [Enlarger(self.enlarger)] if self.enlarger else []
@@ -176,16 +176,18 @@ class Model(Bundle):
         kept: Kept | None = None,
     ) -> Tensor:
         sources = None if extra is None else extra.channels
-        predicted = self.predicted_late if sources is None and self._takes_over(levels, layout) else self.predicted
+        predicted = self.predicted_late if self.expert(levels, layout, extra) == "late" else self.predicted
         with autocast(self.device, self.dtype):
             return predicted(tokens, levels, layout, texts, kept, sources)
 
-    def _takes_over(self, levels: Tensor, layout: Layout) -> bool:
-        """Whether the expert does: where all tokens have one level, so that nothing is given, and clips are not too long. Beside
-        what is given bodies are carried along anyway, and bridges went worse with it (`records/LOG.md`)."""
-        if self.late is None or not float(levels.min()) == float(levels.max()) < self.config.boundary:
-            return False
-        return all(sum(overlapping(run, self.config.patch) for run in runs) <= LONGEST for runs in layout.runs)
+    def expert(self, levels: Tensor, layout: Layout, extra: Extra | None = None) -> Expert:
+        """The late one where all tokens have one level, so that nothing is given, each clip has one prompt, and none is too long.
+        Beside what is given bodies are carried along anyway; bridges and storyboards went worse with it (`records/LOG.md`)."""
+        if extra is not None or not float(levels.min()) == float(levels.max()) < self.config.boundary:
+            return "early"
+        single = len(layout.spans) == len(layout.segments)
+        short = all(sum(overlapping(run, self.config.patch) for run in runs) <= LONGEST for runs in layout.runs)
+        return "late" if single and short else "early"
 
     def predicted(
         self,

@@ -67,14 +67,15 @@ class Wan(Bundle):
     ) -> Tensor:
         """Wan predicts the velocity e - x_0, so that the clean tokens are x_t - t v."""
         told = self._told(levels)
-        network = self.transformer
-        if self.late is not None and float(told.max()) < self.config.boundary:
-            network = self.late
+        network = self.late if self.late is not None and self.expert(levels, layout) == "late" else self.transformer
         self.make_room(but=network)
         inputs = tokens if extra is None else beside(tokens, extra.channels)
         with autocast(self.device, self.dtype):
             velocity = network(inputs, told, layout, texts, None if extra is None else extra.image, kept)
         return clean_from_velocity(tokens, velocity, levels)
+
+    def expert(self, levels: Tensor, layout: Layout, extra: Extra | None = None) -> Expert:
+        return super().expert(self._told(levels), layout, extra)
 
     def _told(self, levels: Tensor) -> Tensor:
         if not self.config.whole_steps:
