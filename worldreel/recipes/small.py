@@ -46,7 +46,8 @@ def small_transformer() -> TransformerRun:
         }
     )
     network = run.task.model.transformer.model_copy(update={"width": 384, "heads": 6, "mlp_width": 1152})
-    model = run.task.model.model_copy(update={"name": "small", "transformer": network, "knows": knows, "predicts": "velocity"})
+    changes = {"name": "small", "transformer": network, "knows": knows, "predicts": "velocity"}
+    model = run.task.model.with_expert(0.0, None).model_copy(update=changes)
     sprites = SpritesMix(
         cast="all", anywhere=0.3, lively=0.25, pictured=0.25, styled=0.1, changing=0.1, paraphrased=0.3, alone=0.7
     )
@@ -59,6 +60,7 @@ def small_transformer() -> TransformerRun:
     task = run.task.model_copy(
         update={
             "model": model,
+            "expert": None,
             "pool": pool,
             "drill": drill,
             "tokens": 65_536,
