@@ -113,9 +113,7 @@ ALIKE = ("dog", "car", "cow", "ladybug")
 """Who is learned last: a dog is soon drawn, and for long it is a cat."""
 
 
-FAST = Fast(
-    near=0.25, guided_above=0.0, cost="not measured with its expert; without it nothing that the judge sees (100 prompts), 34 dB"
-)
+FAST = Fast(near=0.25, guided_above=0.0, cost="nothing that the judge sees (100 prompts), 34 dB")
 
 
 def tiny_model() -> ModelConfig:
