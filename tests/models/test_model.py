@@ -143,15 +143,15 @@ def test_what_is_edited_stays_with_the_transformer(pair):
     assert not torch.allclose(one, other, atol=0.01)
 
 
-def test_shots_with_prompts_of_their_own_stay_with_the_transformer(pair):
+def test_the_expert_reads_the_prompt_of_each_shot(pair):
     torch.manual_seed(0)
     model, grid = pair.model, Grid(2, 2, 2, 1 / 3)
     texts, tokens, levels = model.read(["a dog", "a cat"]), torch.randn(8, 16), torch.full((8,), 0.5)
-    one, two = (pack([Segment((grid,), reading)]) for reading in (((8, 0),), ((4, 0), (4, 1))))
-    assert [model.expert(levels, layout) for layout in (one, two)] == ["late", "early"]
-    assert [model.config.late_tokens(grid.shape, prompts) for prompts in (1, 2)] == [18, 8]
-    asked = tokens, levels, two, texts
-    assert torch.equal(model.denoise(*asked), by_the_transformer(model, *asked))
+    one, same, two = (pack([Segment((grid,), reading)]) for reading in (((8, 0),), ((4, 0), (4, 0)), ((4, 0), (4, 1))))
+    assert {model.expert(levels, layout) for layout in (one, same, two)} == {"late"}
+    told, twice, both = (model.denoise(tokens, levels, layout, texts) for layout in (one, same, two))
+    assert torch.allclose(told, twice, atol=1e-5)
+    assert not torch.allclose(told[4:], both[4:], atol=0.01)
 
 
 def test_a_long_clip_stays_with_plain_tokens(pair, monkeypatch):

@@ -125,7 +125,7 @@ def _passes(config: BundleConfig, work: Work, device: Device, fused: bool) -> It
 
     yield told(window.pixels, 2 if together else 1)
     if config.boundary:
-        yield told(config.late_tokens(window, work.prompts), 2 if together and config.defaults.late_guidance != 1 else 1)
+        yield told(config.late_tokens(window), 2 if together and config.defaults.late_guidance != 1 else 1)
 
 
 def _windows(config: BundleConfig, work: Work) -> tuple[VideoShape, int]:

@@ -176,8 +176,8 @@ class BundleConfig(Config):
         compression = self.autoencoder.compression
         return Grid.of(compression.latent(video), self.patch, compression.time / float(fps))
 
-    def late_tokens(self, run: VideoShape, prompts: int = 1) -> int:
-        """How many tokens a run of so many has at low levels, of a clip with so many prompts."""
+    def late_tokens(self, run: VideoShape) -> int:
+        """How many tokens a run of so many has at low levels."""
         return run.pixels
 
     def shift(self, tokens: int) -> float:

@@ -58,9 +58,9 @@ class ModelConfig(BundleConfig):
         defaults = self.defaults.model_copy(update={"late_guidance": guidance})
         return self.model_copy(update={"boundary": boundary, "defaults": defaults})
 
-    def late_tokens(self, run: VideoShape, prompts: int = 1) -> int:
+    def late_tokens(self, run: VideoShape) -> int:
         several = overlapping(run, self.patch)
-        return several if prompts == 1 and several <= LONGEST else run.pixels
+        return several if several <= LONGEST else run.pixels
 
     def others(self) -> Sequence[nn.Module]:
         enlarger = [Enlarger(self.enlarger)] if self.enlarger else []
@@ -181,13 +181,12 @@ class Model(Bundle):
             return predicted(tokens, levels, layout, texts, kept, sources)
 
     def expert(self, levels: Tensor, layout: Layout, extra: Extra | None = None) -> Expert:
-        """The late one where all tokens have one level, so that nothing is given, each clip has one prompt, and none is too long.
-        Beside what is given bodies are carried along anyway; bridges and storyboards went worse with it (`records/LOG.md`)."""
+        """The late one where all tokens have one level, so that nothing is given, and no clip is too long. Beside what is given
+        bodies are carried along anyway; bridges went worse with it (`records/LOG.md`)."""
         if extra is not None or not float(levels.min()) == float(levels.max()) < self.config.boundary:
             return "early"
-        single = len(layout.spans) == len(layout.segments)
         short = all(sum(overlapping(run, self.config.patch) for run in runs) <= LONGEST for runs in layout.runs)
-        return "late" if single and short else "early"
+        return "late" if short else "early"
 
     def predicted(
         self,
